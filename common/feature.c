@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+#include <tacit/feature.h>
+
+#include <math.h>
+#include <string.h>
+
+#include <tacit/bytes.h>
+#include <tacit/cleanup.h>
+#include <tacit/x509.h>
+
+static const struct tacit_probe probes[] = {
+#define PROBE_ROW(id, program, group, tier, attach)                                                \
+	[TACIT_PROBE_##id] = { program, group, TACIT_TIER_##tier, attach },
+	TACIT_PROBES(PROBE_ROW)
+#undef PROBE_ROW
+};
+
+static const struct tacit_feature features[] = {
+#define FEATURE_ROW(id, name, probe, unit, transform, doc)                                         \
+	[TACIT_FEATURE_##id] = { name, TACIT_PROBE_##probe, unit, TACIT_TRANSFORM_##transform, doc },
+	TACIT_FEATURES_LIGHT(FEATURE_ROW)
+#undef FEATURE_ROW
+#define CLASS_ROW(id, name, doc)                                                                   \
+	[TACIT_FEATURE_SYSCALL_##id] = { "syscall." name, TACIT_PROBE_SYSCALL, "calls",            \
+					 TACIT_TRANSFORM_LOG1P, doc },
+	TACIT_SYSCALL_CLASSES(CLASS_ROW)
+#undef CLASS_ROW
+};
+
+static const uint16_t group_of[] = {
+#define GROUP_ROW(id, name, probe, unit, transform, doc) TACIT_PROBE_##probe,
+	TACIT_FEATURES_LIGHT(GROUP_ROW)
+#undef GROUP_ROW
+#define CLASS_GROUP(id, name, doc) TACIT_PROBE_SYSCALL,
+	TACIT_SYSCALL_CLASSES(CLASS_GROUP)
+#undef CLASS_GROUP
+};
+
+_Static_assert(TACIT_FEATURE_COUNT <= TACIT_SPACE_DIMS_MAX, "space too small");
+_Static_assert(TACIT_PROBE_COUNT <= TACIT_SPACE_GROUPS_MAX, "space too small");
+
+static const struct tacit_space space = {
+	.dims = TACIT_FEATURE_COUNT,
+	.groups = TACIT_PROBE_COUNT,
+	.group_of = group_of,
+};
+
+const struct tacit_probe *tacit_probe_get(unsigned id)
+{
+	return &probes[id];
+}
+
+const struct tacit_feature *tacit_feature_get(unsigned id)
+{
+	return &features[id];
+}
+
+int tacit_feature_find(const char *name)
+{
+	for (int i = 0; i < TACIT_FEATURE_COUNT; i++)
+		if (strcmp(features[i].name, name) == 0)
+			return i;
+	return -ENOENT;
+}
+
+double tacit_feature_transform(unsigned id, uint64_t count)
+{
+	switch (features[id].transform) {
+	case TACIT_TRANSFORM_LOG1P:
+		return log1p((double)count);
+	}
+	return 0;
+}
+
+const struct tacit_space *tacit_feature_space(void)
+{
+	return &space;
+}
+
+int tacit_feature_schema(uint8_t digest[32])
+{
+	TACIT_CLEANUP(tacit_writer_done) struct tacit_writer text = { 0 };
+
+	for (unsigned i = 0; i < TACIT_FEATURE_COUNT; i++) {
+		const struct tacit_feature *feature = &features[i];
+		const char *program = probes[feature->probe].program;
+
+		tacit_write_bytes(&text, feature->name, strlen(feature->name) + 1);
+		tacit_write_bytes(&text, program, strlen(program) + 1);
+		tacit_write_u8(&text, (uint8_t)feature->transform);
+	}
+	return text.failed ? -ENOMEM : tacit_sha256(text.data, text.len, digest);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * protect - makes a contribution safe to send: clip, scale, round, add noise.
+ * Kairouz, Liu, Steinke: The Distributed Discrete Gaussian Mechanism for Federated
+ * Learning with Secure Aggregation, ICML 2021, algorithm 1.
+ *
+ * The result is a vector modulo 2^32. In local mode it leaves as it is; masking
+ * (secure aggregation) would add to the very same vector, and unprotect() reads
+ * the sum of either.
+ */
+#ifndef TACIT_PROTECT_H
+#define TACIT_PROTECT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <tacit/error.h>
+#include <tacit/random.h>
+
+/* gamma = clip_norm / 2^TACIT_PROTECT_SCALE_BITS is the grid a coordinate is rounded to. */
+#define TACIT_PROTECT_SCALE_BITS 16U
+#define TACIT_PROTECT_DIMS_MAX   (1U << 20)
+
+struct tacit_protect_params {
+	double clip_norm;        /* c > 0, L2 */
+	double noise_multiplier; /* z >= 0: each host's noise has standard deviation z * c */
+};
+
+/**
+ * tacit_clip_l2 - scale @value down to norm @clip_norm, if it is longer.
+ *
+ * A number that is not finite counts as 0. Returns the norm before.
+ */
+double tacit_clip_l2(double *value, size_t n, double clip_norm);
+
+/* The variance parameter of each host's discrete Gaussian, on the grid: the smallest integer
+ * not below (z * sensitivity)^2, where the sensitivity is the bound of conditional rounding
+ * for @n dimensions. 0 when z is 0; -EINVAL when a parameter is out of range. */
+TACIT_MUST_CHECK int tacit_protect_sigma2(const struct tacit_protect_params *params, size_t n,
+					  uint64_t *ret);
+
+/* zCDP cost of one participation, add-or-remove adjacency (a host's contribution against the
+ * zero vector): 1 / (2 z^2); infinite when z is 0. */
+double tacit_protect_rho(const struct tacit_protect_params *params);
+
+/**
+ * tacit_protect - clip, scale, conditionally round and noise a contribution.
+ * @value: @n numbers, 1..TACIT_PROTECT_DIMS_MAX; clipped in place.
+ * @ret:   @n numbers modulo 2^32.
+ *
+ * Returns 0 or -EINVAL.
+ */
+TACIT_MUST_CHECK int tacit_protect(const struct tacit_protect_params *params, double *value,
+				   size_t n, struct tacit_random *random, uint32_t *ret);
+
+/* Reads a sum back: numbers modulo 2^32 as signed, times gamma. */
+void tacit_unprotect(const struct tacit_protect_params *params, const uint32_t *sum, size_t n,
+		     double *ret);
+
+#endif /* TACIT_PROTECT_H */
