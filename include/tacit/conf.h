@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * conf - configuration files: "key = value" lines and '#' comments, read into a
- * plain record by a table. FILE is read first, then FILE's drop-ins
- * (FILE without ".conf", plus ".conf.d/" + *.conf) in byte order; later lines win.
+ * conf - configuration files read into a plain record by a table. A line is
+ * "key = value", blank, or a comment that begins with '#'; blanks around key and
+ * value do not count, a '#' in a value does. A key is set at most once per file.
+ *
+ * FILE ("agent.conf") is read first, then the drop-ins FILE.d/NAME.conf
+ * ("agent.conf.d/10-site.conf") in byte order of NAME; the last file wins.
  */
 #ifndef TACIT_CONF_H
 #define TACIT_CONF_H
@@ -55,8 +58,9 @@ TACIT_MUST_CHECK int tacit_conf_init(const struct tacit_conf_schema *schema, voi
  * @file: for messages.
  * @where: on failure, where it stopped. May be NULL.
  *
- * Returns 0, -E2BIG, -EINVAL (syntax, NUL byte, unknown key, value out of range),
- * -ENOMEM. Does not log.
+ * Returns 0, -E2BIG, -EINVAL (syntax, control character, byte order mark, unknown key, key set
+ * twice, value out of range), -ENOMEM. After a failure @record has the lines before it. Does
+ * not log.
  */
 TACIT_MUST_CHECK int tacit_conf_parse(const struct tacit_conf_schema *schema, void *record,
 				      const char *file, const char *text, size_t len,

@@ -32,13 +32,18 @@ struct tacit_db_schema {
  * @ret_aside: when a damaged file was renamed, its new path (owned by the caller), else
  *          NULL. When this pointer is NULL, damage is an error instead.
  *
+ * The last part of @path may not be a symbolic link. A damaged file becomes
+ * "PATH.damaged-20261123T235959Z" together with its -wal and -shm, whole.
+ *
  * Returns 0, TACIT_EDAMAGED (not a database or corrupt, and @ret_aside is NULL),
- * TACIT_ESCHEMA (written by a newer program), -EACCES, -ENOSPC, -EBUSY, -EIO, -ENOMEM.
+ * TACIT_ESCHEMA (written by a newer program, and left as it is; or a migration does not fit its
+ * tables), -EACCES, -ENOSPC, -EBUSY, -EIO, -ENOMEM. Does not log.
  */
 TACIT_MUST_CHECK int tacit_db_open(const char *path, const struct tacit_db_schema *schema,
 				   struct tacit_db **ret, char **ret_aside);
 
-/* Opens for reading only, without creating or migrating. Also TACIT_ESCHEMA when it is older. */
+/* Opens for reading only, without creating or migrating. Also -ENOENT, and TACIT_ESCHEMA when it is
+ * older. */
 TACIT_MUST_CHECK int tacit_db_open_readonly(const char *path, const struct tacit_db_schema *schema,
 					    struct tacit_db **ret);
 
@@ -56,7 +61,9 @@ struct sqlite3_stmt *tacit_db_prepare(struct tacit_db *db, const char *sql);
  * @types: one letter per '?': i int64_t, d double, t const char * (NULL allowed),
  *         b const void * and size_t, n SQL NULL.
  *
- * Returns 0, or an error as tacit_db_open. Rows are ignored.
+ * Returns 0, or an error as tacit_db_open; also TACIT_ECONFLICT (a constraint: a key that is
+ * there already), TACIT_ESCHEMA (@sql does not fit the tables), -E2BIG, -EINVAL (@types does not
+ * fit @sql). Rows are ignored.
  */
 TACIT_MUST_CHECK int tacit_db_run(struct tacit_db *db, const char *sql, const char *types, ...);
 
@@ -68,8 +75,13 @@ TACIT_MUST_CHECK int tacit_db_run(struct tacit_db *db, const char *sql, const ch
  */
 struct sqlite3_stmt *tacit_db_query(struct tacit_db *db, const char *sql, const char *types, ...);
 
-/* 1 a row is there, 0 no more (the statement is reset), or an error. NULL @stmt: -EINVAL. */
+/* 1 a row is there, 0 no more (the statement is reset), or an error as tacit_db_run. NULL @stmt:
+ * why the query before it failed. A statement left on a row keeps its read transaction open until
+ * it is stepped to the end, prepared again, or given to tacit_db_reset(). */
 TACIT_MUST_CHECK int tacit_db_step(struct tacit_db *db, struct sqlite3_stmt *stmt);
+
+/* Ends a query before its last row. NULL is fine. */
+void tacit_db_reset(struct sqlite3_stmt *stmt);
 
 /* Borrowed text of a column, "" for NULL; and a blob with its length (NULL when empty). */
 const char *tacit_db_column_text(struct sqlite3_stmt *stmt, int column);
@@ -83,14 +95,16 @@ TACIT_MUST_CHECK int tacit_db_commit(struct tacit_db *db);
 void tacit_db_rollback(struct tacit_db *db);
 
 /* True: the next commits reach the disk before they return (synchronous=FULL); false: NORMAL,
- * the default, which may lose the last commits at power failure but never corrupts. */
+ * the default, which may lose the last commits at power failure but never corrupts. Not inside a
+ * transaction: TACIT_ESCHEMA. */
 TACIT_MUST_CHECK int tacit_db_set_durable(struct tacit_db *db, bool durable);
 
 /* Rows changed by the last statement; rowid of the last insert. */
 int64_t tacit_db_changes(const struct tacit_db *db);
 int64_t tacit_db_last_id(const struct tacit_db *db);
 
-/* Bytes the database takes, without its write-ahead log. */
+/* Bytes in use: without pages that deletes have freed and inserts will take again, and without
+ * the write-ahead log. 0 when it cannot be read. */
 int64_t tacit_db_size_bytes(struct tacit_db *db);
 
 /* Borrowed text of the last failure, for the log. */

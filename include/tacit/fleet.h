@@ -13,6 +13,7 @@
 #ifndef TACIT_FLEET_H
 #define TACIT_FLEET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,7 @@
 #define TACIT_FLEET_CLASSES_MAX    64U
 #define TACIT_FLEET_CLASS_NAME_MAX 64U /* bytes, without NUL; [A-Za-z0-9@._:-] */
 #define TACIT_FLEET_BYTES_MAX      (4U << 20)
+#define TACIT_FLEET_SIGNATURE_MAX  256U
 
 struct tacit_fleet;
 
@@ -70,10 +72,12 @@ size_t tacit_fleet_dimensions(const struct tacit_fleet *fleet);
  * @class_of: @n class indices, or -1 for a scope of no class here. Scopes of one class
  *           are averaged, so that a host counts once whatever it runs.
  * @out:     tacit_fleet_dimensions() numbers; classes the host does not run are zero.
+ *
+ * Returns 0 or -ENOMEM.
  */
-void tacit_fleet_contribute(const struct tacit_fleet *fleet,
-			    const struct tacit_model *const *models, const int *class_of, size_t n,
-			    double *out);
+TACIT_MUST_CHECK int tacit_fleet_contribute(const struct tacit_fleet *fleet,
+					    const struct tacit_model *const *models,
+					    const int *class_of, size_t n, double *out);
 
 /**
  * tacit_fleet_absorb - the next fleet model from a round's sum.
@@ -86,7 +90,7 @@ void tacit_fleet_contribute(const struct tacit_fleet *fleet,
 TACIT_MUST_CHECK int tacit_fleet_absorb(const struct tacit_fleet *fleet,
 					const struct tacit_sum *sum, struct tacit_fleet **ret);
 
-/* Released bytes up to, not including, the signature length. */
+/* Released bytes up to, not including, the signature length. @writer's sticky error tells -ENOMEM. */
 void tacit_fleet_encode(const struct tacit_fleet *fleet, struct tacit_writer *writer);
 
 /**
@@ -96,7 +100,7 @@ void tacit_fleet_encode(const struct tacit_fleet *fleet, struct tacit_writer *wr
  * @ret_signed:  bytes that the signature covers (from the start). May be NULL.
  * @ret_sig, @ret_sig_len: borrowed from @data. May be NULL.
  *
- * Returns 0, -E2BIG, TACIT_ESCHEMA (not a release, unknown kind or format, other
+ * The head's schema is for the caller to compare. Returns 0, -E2BIG, TACIT_ESCHEMA (not a release, unknown kind or format, other
  * dimensions), TACIT_EDAMAGED (truncated, not finite, out of range), -ENOMEM.
  */
 TACIT_MUST_CHECK int tacit_fleet_decode(const uint8_t *data, size_t len,

@@ -42,6 +42,7 @@ struct tacit_model_info {
 	const char *kind; /* static */
 	uint64_t windows; /* learned from */
 	double prior;     /* what the fleet's block is worth, in windows; 0 without one */
+	bool promoted;    /* holds what promote() adds */
 };
 
 /* What absorb() is told of a sum. */
@@ -70,7 +71,8 @@ struct tacit_model_kind {
 	int (*score)(struct tacit_model *model, const struct tacit_sample *sample,
 		     struct tacit_score *ret);
 
-	/* Attribution of the distance: @share (dims numbers) adds up to
+	/* Attribution of the distance: @share (dims numbers, 0 where missing; one may be negative:
+	 * it then makes the others less surprising) adds up to
 	 * value[TACIT_STATISTIC_DISTANCE]; @z (dims numbers, may be NULL) is each feature's
 	 * signed z-score; @expected (may be NULL) each feature's mean. Errors as score. */
 	int (*explain)(struct tacit_model *model, const struct tacit_sample *sample, double *share,
@@ -96,10 +98,21 @@ struct tacit_model_kind {
 		       const float *reference, float *out);
 
 	/* Copies @block; the model leans on it until its own evidence takes over. @kappa: what a
-	 * fully trusted block is worth, in windows, 0..10000. NULL takes the prior away. */
+	 * fully trusted block is worth, in windows, 0..10000. NULL takes the prior away.
+	 * 0, -EINVAL (kappa) or -ENOMEM. */
 	int (*set_prior)(struct tacit_model *model, const float *block, double kappa);
 
 	void (*info)(const struct tacit_model *model, struct tacit_model_info *ret);
+
+	/* A model starts small. promote() makes it spend memory on judging better (gaussian: how
+	 * features vary together); for good, and kept by save(). 0 or -ENOMEM; again: 0.
+	 * Whoever runs many models decides which are worth it. */
+	int (*promote)(struct tacit_model *model);
+
+	/* Heap bytes the model holds now, and what one of @space holds after promote(), both with
+	 * room for a prior. */
+	size_t (*size_bytes)(const struct tacit_model *model);
+	size_t (*promoted_bytes)(const struct tacit_space *space);
 
 	/* Local evidence (not the prior) to and from bytes, versioned. load: TACIT_ESCHEMA when
 	 * they are of another space or version, TACIT_EDAMAGED when not plausible, -ENOMEM. */

@@ -20,10 +20,12 @@
 /* gamma = clip_norm / 2^TACIT_PROTECT_SCALE_BITS is the grid a coordinate is rounded to. */
 #define TACIT_PROTECT_SCALE_BITS 16U
 #define TACIT_PROTECT_DIMS_MAX   (1U << 20)
+#define TACIT_PROTECT_NOISE_MAX  1000.0
 
 struct tacit_protect_params {
-	double clip_norm;        /* c > 0, L2 */
-	double noise_multiplier; /* z >= 0: each host's noise has standard deviation z * c */
+	double clip_norm;        /* c > 0, finite, L2 */
+	double noise_multiplier; /* z, 0..TACIT_PROTECT_NOISE_MAX: each host's noise has standard
+				  * deviation z * c */
 };
 
 /**
@@ -33,9 +35,13 @@ struct tacit_protect_params {
  */
 double tacit_clip_l2(double *value, size_t n, double clip_norm);
 
-/* The variance parameter of each host's discrete Gaussian, on the grid: the smallest integer
- * not below (z * sensitivity)^2, where the sensitivity is the bound of conditional rounding
- * for @n dimensions. 0 when z is 0; -EINVAL when a parameter is out of range. */
+/* Square of the largest norm a rounded vector of @n numbers has, on the grid: the bound of
+ * conditional rounding with beta = exp(-1/2). It is what the noise must cover. */
+uint64_t tacit_protect_norm2_max(size_t n);
+
+/* The variance parameter of each host's discrete Gaussian, on the grid: the smallest
+ * integer not below z^2 * tacit_protect_norm2_max(@n), give or take floating point, which is
+ * rounded up. 0 when z is 0; -EINVAL when a parameter is out of range. */
 TACIT_MUST_CHECK int tacit_protect_sigma2(const struct tacit_protect_params *params, size_t n,
 					  uint64_t *ret);
 
@@ -53,7 +59,9 @@ double tacit_protect_rho(const struct tacit_protect_params *params);
 TACIT_MUST_CHECK int tacit_protect(const struct tacit_protect_params *params, double *value,
 				   size_t n, struct tacit_random *random, uint32_t *ret);
 
-/* Reads a sum back: numbers modulo 2^32 as signed, times gamma. */
+/* Reads a sum back: numbers modulo 2^32 as signed, times gamma. Right as long as no true sum
+ * reaches 2^31 steps of the grid, that is 2^15 clip norms: 32,000 hosts that agree on a coordinate, or
+ * noise of z * sqrt(hosts) beyond 5,000. */
 void tacit_unprotect(const struct tacit_protect_params *params, const uint32_t *sum, size_t n,
 		     double *ret);
 

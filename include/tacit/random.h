@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * random - a stream of uniform bits: AES-256-CTR under a key from the kernel, or
- * from a seed when a test wants to repeat itself.
+ * from a seed when a test wants to repeat itself. One thread's; not for use on both
+ * sides of a fork(), which would draw the same bits twice.
  */
 #ifndef TACIT_RANDOM_H
 #define TACIT_RANDOM_H
@@ -24,7 +25,7 @@ uint64_t tacit_random_u64(struct tacit_random *random);
 /* Uniform in [0, @bound), exactly. @bound at least 1. */
 uint64_t tacit_random_below(struct tacit_random *random, uint64_t bound);
 
-/* True with probability @num / @den exactly, @num <= @den, @den >= 1. */
+/* 1 with probability @num / @den exactly, else 0; @num <= @den, @den >= 1. */
 int tacit_random_bernoulli(struct tacit_random *random, unsigned __int128 num,
 			   unsigned __int128 den);
 

@@ -31,7 +31,8 @@
 #define TACIT_TYPE_UPDATE  "application/vnd.tacit.update"
 #define TACIT_TYPE_MODEL   "application/vnd.tacit.model"
 
-#define TACIT_DIGEST_LEN 32U
+#define TACIT_DIGEST_LEN    32U
+#define TACIT_WIRE_JSON_MAX 65536U /* bytes of a task or round document */
 
 enum tacit_mode {
 	TACIT_MODE_LOCAL = 1, /* every host adds all the noise itself */
@@ -83,8 +84,9 @@ char *tacit_round_format(const struct tacit_round_doc *round);
 TACIT_MUST_CHECK int tacit_task_digest(const struct tacit_task *task,
 				       uint8_t digest[TACIT_DIGEST_LEN]);
 
-/* 0, -EINVAL (not JSON), TACIT_ESCHEMA (a member is missing, mistyped or out of range), -ENOMEM.
- * @why: @size bytes, says which; may be NULL. @ret is untouched on failure. */
+/* 0, -EINVAL (not JSON), TACIT_ESCHEMA (a member is missing, mistyped or out of range), -E2BIG,
+ * -ENOMEM. Members this program does not know are skipped, repeated ones refused.
+ * @why: @size bytes, says what is wrong; may be NULL. @ret is untouched on failure. */
 TACIT_MUST_CHECK int tacit_task_parse(const char *json, size_t len, struct tacit_task *ret,
 				      char *why, size_t size);
 TACIT_MUST_CHECK int tacit_round_parse(const char *json, size_t len, struct tacit_round_doc *ret,

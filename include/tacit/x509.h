@@ -75,7 +75,8 @@ TACIT_MUST_CHECK int tacit_cert_validity(const X509 *cert, int64_t *ret_from_ms,
 /* Common name of the subject into @name (@size bytes). 0, -ENOENT, -E2BIG. */
 TACIT_MUST_CHECK int tacit_cert_common_name(const X509 *cert, char *name, size_t size);
 
-/* Self-signed CA for @key, @days from now. 0, TACIT_ECRYPTO. */
+/* Self-signed CA for @key, @days (1..36600) from now. @name: 1..64 bytes. 0, -EINVAL,
+ * TACIT_ECRYPTO. */
 TACIT_MUST_CHECK int tacit_ca_create(EVP_PKEY *key, const char *name, unsigned days, X509 **ret);
 
 enum tacit_cert_use {
@@ -89,9 +90,10 @@ enum tacit_cert_use {
  * @common_name: 1..64 bytes of [A-Za-z0-9._-].
  * @names: comma-separated DNS names and IP addresses for the subject alternative name; NULL
  *         for none.
- * @valid_sec: life, from five minutes ago on (clocks differ).
+ * @valid_sec: life from now on, more than -300: it begins five minutes ago, for clocks differ.
+ *         (A test makes an expired certificate with -1.)
  *
- * Returns 0, -EINVAL, TACIT_ECRYPTO.
+ * Returns 0, -EINVAL (a name or @valid_sec as above, @ca_key is not that of @ca), TACIT_ECRYPTO.
  */
 TACIT_MUST_CHECK int tacit_ca_issue(const X509 *ca, EVP_PKEY *ca_key, EVP_PKEY *public_key,
 				    enum tacit_cert_use use, const char *common_name,

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * gaussian - what a scope does is one Gaussian over log counts, held as streaming moments
+ * (moments.h), with the fleet's block as a prior in the normal-inverse-Wishart manner.
+ */
+#ifndef TACIT_MODELS_GAUSSIAN_H
+#define TACIT_MODELS_GAUSSIAN_H
+
+#include <tacit/model.h>
+
+#include "moments.h"
+
+extern const struct tacit_model_kind tacit_gaussian_kind;
+
+/* Windows (own, plus the prior's worth) below which nothing is judged and nothing contributed. */
+#define TACIT_GAUSSIAN_EVIDENCE_MIN 20.0
+
+/* A block: for each dimension, one of these. */
+struct tacit_gaussian_fact {
+	float weight; /* 0..1: how far the fleet can be relied on */
+	float mean;
+	float variance;
+};
+
+/* Fact @j of a block. */
+struct tacit_gaussian_fact tacit_gaussian_block_get(const float *block, size_t j);
+
+/* The operations of the kind that deal in blocks; gaussian_block.c tells what is sent. */
+size_t tacit_gaussian_contribution_len(const struct tacit_space *space);
+size_t tacit_gaussian_block_len(const struct tacit_space *space);
+void tacit_gaussian_block_init(const struct tacit_space *space, float *block);
+TACIT_MUST_CHECK int tacit_gaussian_block_check(const struct tacit_space *space,
+						const float *block);
+void tacit_gaussian_contribute(const struct tacit_space *space,
+			       const struct tacit_moments *moments, const float *reference,
+			       double *out);
+void tacit_gaussian_absorb(const struct tacit_space *space, const struct tacit_sum *sum,
+			   const float *reference, float *out);
+
+#endif /* TACIT_MODELS_GAUSSIAN_H */
