@@ -31,7 +31,8 @@ enum tacit_http_method {
 
 typedef void tacit_http_handler(void *ctx, struct tacit_http_exchange *exchange);
 
-/* One row per resource. A path ending in '/' matches every path that begins with it. */
+/* One row per resource. A path ending in '/' matches every path that begins with it; the longest
+ * match counts. HEAD is answered wherever GET is. */
 struct tacit_http_route {
 	enum tacit_http_method method;
 	const char *path;
@@ -41,12 +42,17 @@ struct tacit_http_route {
 	tacit_http_handler *handle;
 };
 
+/* Defaults in parentheses. Deadlines are absolute and kept by a sweep twice a second, so that a
+ * client that dribbles gains nothing. */
 struct tacit_http_limits {
-	uint32_t connections;          /* per worker */
-	uint32_t connections_per_peer; /* per source address */
-	uint32_t handshake_ms, request_ms, idle_ms;
-	uint32_t min_bytes_per_sec;    /* of a request's body */
-	size_t body_bytes_in_flight;   /* over all connections of the worker */
+	uint32_t connections;          /* per worker (4,096) */
+	uint32_t connections_per_peer; /* per source address; an IPv6 /64 counts as one (1,024) */
+	uint32_t handshake_ms;         /* (10,000) */
+	uint32_t request_ms;           /* for a head, and before the rate below counts (15,000) */
+	uint32_t idle_ms;              /* between requests (75,000) */
+	uint32_t answer_ms;            /* for a handler's late answer (30,000) */
+	uint32_t min_bytes_per_sec;    /* of a body, and of taking an answer (1,024) */
+	size_t body_bytes_in_flight;   /* over all connections of the worker (64 MiB) */
 };
 
 struct tacit_http_params {
@@ -58,20 +64,28 @@ struct tacit_http_params {
 	struct tacit_http_limits limits; /* zeroes mean defaults */
 };
 
-/* @ret: owned by the caller. 0, -ENOMEM. */
+/* @ret: owned by the caller. The process must ignore SIGPIPE. 0, -ENOMEM. */
 TACIT_MUST_CHECK int tacit_http_new(const struct tacit_http_params *params, struct tacit_http **ret);
 
-/* Takes over a listening, non-blocking socket. 0, -ENOMEM. */
+/* Takes over a listening, non-blocking socket, unless it fails. 0, -ENOMEM, -E2BIG (more than
+ * TACIT_HTTP_LISTENERS_MAX). */
+#define TACIT_HTTP_LISTENERS_MAX 4U
 TACIT_MUST_CHECK int tacit_http_listen(struct tacit_http *http, evutil_socket_t fd);
+
+/* New connections use @tls (borrowed) from now on. */
+void tacit_http_set_tls(struct tacit_http *http, SSL_CTX *tls);
 
 /* Stops taking connections, answers what is there, closes idle ones; the base's loop ends when all
  * are gone or after @grace_ms. */
 void tacit_http_drain(struct tacit_http *http, uint32_t grace_ms);
 
+/* NULL is fine. Closes every connection. Exchanges that are unanswered must still be answered,
+ * which then only frees them. */
 void tacit_http_free(struct tacit_http *http);
 TACIT_DEFINE_CLEANUP(struct tacit_http, tacit_http_free)
 
-/* What the exchange asks; everything is borrowed until it is answered. */
+/* What the exchange asks; everything is borrowed until it is answered. A body has the type and is
+ * within the size that its route says. */
 const char *tacit_http_path(const struct tacit_http_exchange *exchange); /* without query */
 const char *tacit_http_header(const struct tacit_http_exchange *exchange, const char *name);
 const void *tacit_http_body(const struct tacit_http_exchange *exchange, size_t *ret_len);
@@ -94,7 +108,10 @@ void tacit_http_problem(struct tacit_http_exchange *exchange, int status, const 
 			const char *title, const char *format, ...);
 
 struct tacit_http_counters {
-	uint64_t requests, refused, connections_open, connections_total, handshake_failures;
+	uint64_t requests; /* heads that were complete and well-formed */
+	uint64_t refused;  /* malformed requests, and connections beyond a limit */
+	uint64_t timeouts; /* connections that missed a deadline */
+	uint64_t connections_open, connections_total, handshake_failures;
 	uint64_t bytes_in, bytes_out;
 	uint64_t status[6]; /* by first digit */
 };

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * harden - the daemon gives up what it does not need, before the first network byte:
+ * capabilities(7), credentials(7), PR_SET_NO_NEW_PRIVS and PR_SET_DUMPABLE in prctl(2).
+ */
+#ifndef TACIT_AGENT_HARDEN_H
+#define TACIT_AGENT_HARDEN_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include <tacit/error.h>
+
+/**
+ * tacit_harden_state_dir - make sure that the state folder is there and ours.
+ * @path: created with mode 0700 when missing (its parents are not).
+ * @user: who will use it after the privileges are gone; when we are root the folder and the
+ *        regular files directly in it are given to that user. NULL or "": nobody else.
+ *
+ * Refuses a folder that others may write to. Returns 0, -ENOENT, -ENOTDIR, -EPERM (others may
+ * write), -EACCES, -ESRCH (no such user), or what the system says.
+ */
+TACIT_MUST_CHECK int tacit_harden_state_dir(const char *path, const char *user);
+
+/**
+ * tacit_harden_single - be the only instance on a state folder.
+ * @ret_fd:  holds the lock until closed; owned by the caller.
+ * @ret_pid: on -EBUSY, who holds it; 0 when it cannot be told. May be NULL.
+ *
+ * Returns 0, -EBUSY, or what open(2) and flock(2) say.
+ */
+TACIT_MUST_CHECK int tacit_harden_single(const char *state_dir, int *ret_fd, pid_t *ret_pid);
+
+/**
+ * tacit_harden_drop - become @user, keep no capability, and never gain one again.
+ * @user: NULL or "": stay. Only root can change.
+ *
+ * Empties the bounding, ambient, inheritable, permitted and effective sets, locks the secure bits,
+ * sets no-new-privileges and not-dumpable, and then reads everything back. Returns 0, -ESRCH (no
+ * such user), -EPERM (something is left), or what the system says.
+ */
+TACIT_MUST_CHECK int tacit_harden_drop(const char *user);
+
+/* 0 when the process holds no capability in any set and no-new-privileges is set, else -EPERM
+ * with @why (@size bytes, may be NULL) saying what is left. */
+TACIT_MUST_CHECK int tacit_harden_verify(char *why, size_t size);
+
+#endif /* TACIT_AGENT_HARDEN_H */

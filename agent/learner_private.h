@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the learner share; nobody else includes this. */
+#ifndef TACIT_AGENT_LEARNER_PRIVATE_H
+#define TACIT_AGENT_LEARNER_PRIVATE_H
+
+#include "learner.h"
+
+#include <sys/queue.h>
+
+#include <tacit/log.h>
+#include <tacit/threshold.h>
+
+#define TACIT_LEARNER_BUCKETS 1024U /* power of two */
+
+/* One scope in memory. */
+struct tacit_learner_scope {
+	TAILQ_ENTRY(tacit_learner_scope) by_age;
+	LIST_ENTRY(tacit_learner_scope) by_name;
+	char name[TACIT_SCOPE_NAME_MAX + 1];
+	char class[TACIT_FLEET_CLASS_NAME_MAX + 1];
+	int64_t id; /* in the store; 0: not there yet */
+	uint64_t windows; /* learned from, ever */
+	int64_t last_ms;
+	uint64_t unsaved;  /* windows learned from since it was saved */
+	uint32_t activity; /* features that moved, lately */
+	uint32_t idle;     /* flushes since the last window */
+	struct tacit_model *model;
+	struct tacit_threshold *threshold[TACIT_STATISTIC_COUNT];
+	struct tacit_store_minute minute, done; /* this minute; one that waits to be written */
+	int64_t saved_id; /* what the row's id will be once the transaction is committed */
+	bool saved, saved_minute;
+};
+
+TAILQ_HEAD(tacit_learner_ages, tacit_learner_scope);
+LIST_HEAD(tacit_learner_bucket, tacit_learner_scope);
+
+struct tacit_learner {
+	struct tacit_learner_params params;
+	struct tacit_fleet *fleet;
+	double kappa;
+	uint64_t judged; /* windows, over all time */
+	uint32_t n;
+	struct tacit_learner_ages ages; /* most recent first */
+	struct tacit_learner_bucket bucket[TACIT_LEARNER_BUCKETS];
+	struct tacit_log_limit complaint;
+};
+
+/* In memory, or NULL. Does not change its age. */
+struct tacit_learner_scope *tacit_learner_scope_find(struct tacit_learner *learner,
+						     const char *name);
+
+/* In memory, from the store, or new; now the most recent. 0 or -ENOMEM. */
+TACIT_MUST_CHECK int tacit_learner_scope_get(struct tacit_learner *learner,
+					     const struct tacit_window *window,
+					     struct tacit_learner_scope **ret);
+
+/* Model and thresholds into the store. Nothing counts as saved before settle(). */
+TACIT_MUST_CHECK int tacit_learner_scope_save(struct tacit_learner *learner,
+					      struct tacit_learner_scope *scope);
+
+/* The minute that is over, and with @all the one that is not. Needs an id. */
+TACIT_MUST_CHECK int tacit_learner_scope_save_minutes(struct tacit_learner *learner,
+						      struct tacit_learner_scope *scope, bool all);
+
+/* What was saved is on disk (@committed), or is not. */
+void tacit_learner_scope_settle(struct tacit_learner_scope *scope, bool committed);
+
+/* Gives the row an id, without a model yet. */
+TACIT_MUST_CHECK int tacit_learner_scope_enter(struct tacit_learner *learner,
+					       struct tacit_learner_scope *scope);
+
+/* Saves what can be saved and takes the scope out of memory. */
+void tacit_learner_scope_evict(struct tacit_learner *learner, struct tacit_learner_scope *scope);
+
+/* Takes it out of memory. */
+void tacit_learner_scope_drop(struct tacit_learner *learner, struct tacit_learner_scope *scope);
+
+/* Leans the scope's model on the fleet's block of its class, or on nothing. */
+TACIT_MUST_CHECK int tacit_learner_scope_lean(struct tacit_learner *learner,
+					      struct tacit_learner_scope *scope);
+
+/* The store failed; detection goes on. Logs, within limits. */
+void tacit_learner_complain(struct tacit_learner *learner, const char *what, const char *scope,
+			    int err);
+
+#endif /* TACIT_AGENT_LEARNER_PRIVATE_H */

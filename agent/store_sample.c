@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* The sample of windows: kept in memory until a batch is written. */
+#include "store_private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <tacit/bytes.h>
+
+#define COUNT_BYTES (TACIT_FEATURE_COUNT * sizeof(uint64_t))
+
+int tacit_store_sample(struct tacit_store *store, int64_t scope, uint64_t offered,
+		       const struct tacit_window *window)
+{
+	int64_t place = -1;
+
+	if (offered >= TACIT_STORE_SAMPLE_MAX) {
+		place = (int64_t)tacit_random_below(store->random, offered + 1);
+		if (place >= TACIT_STORE_SAMPLE_MAX)
+			return 0;
+	}
+	if (store->n_pending == TACIT_STORE_PENDING_MAX) {
+		int r = tacit_store_flush(store);
+
+		if (r < 0)
+			return r;
+	}
+	store->pending[store->n_pending++] = (struct tacit_store_pending){
+		.scope = scope,
+		.replaces = place,
+		.window = *window,
+	};
+	return 0;
+}
+
+static int insert(struct tacit_store *store, const struct tacit_store_pending *pending)
+{
+	const struct tacit_window *window = &pending->window;
+	uint8_t count[COUNT_BYTES];
+
+	for (size_t i = 0; i < TACIT_FEATURE_COUNT; i++)
+		for (size_t b = 0; b < 8; b++)
+			count[8 * i + b] = (uint8_t)(window->count[i] >> (8 * b));
+	/* A scope that retention took meanwhile takes its windows with it. */
+	return tacit_db_run(store->db,
+			    "INSERT INTO reservoir(scope, at_ms, length_ms, observed, count)"
+			    " SELECT id, ?2, ?3, ?4, ?5 FROM scope WHERE id = ?1",
+			    "iiibb", pending->scope, window->end_ms, (int64_t)window->length_ms,
+			    window->observed, sizeof(window->observed), count, sizeof(count));
+}
+
+static int write_one(struct tacit_store *store, const struct tacit_store_pending *pending)
+{
+	int r = 0;
+
+	if (pending->replaces >= 0)
+		r = tacit_db_run(store->db,
+				 "DELETE FROM reservoir WHERE id IN (SELECT id FROM reservoir"
+				 " WHERE scope = ? ORDER BY id LIMIT 1 OFFSET ?)",
+				 "ii", pending->scope, pending->replaces);
+	return r < 0 ? r : insert(store, pending);
+}
+
+int tacit_store_flush(struct tacit_store *store)
+{
+	int r;
+
+	if (store->n_pending == 0)
+		return 0;
+	r = tacit_db_begin(store->db);
+	for (size_t i = 0; r == 0 && i < store->n_pending; i++)
+		r = write_one(store, &store->pending[i]);
+	if (r == 0)
+		r = tacit_db_commit(store->db);
+	if (r < 0)
+		tacit_db_rollback(store->db);
+	/* A full disk must not become a full memory: what cannot be written is let go. */
+	store->n_pending = 0;
+	return r;
+}
+
+/* Columns: class, at_ms, length_ms, observed, count. */
+static int decode(struct sqlite3_stmt *row, struct tacit_window *ret)
+{
+	size_t class_len = strlen(tacit_db_column_text(row, 0)), observed_len, count_len;
+	const void *observed = tacit_db_column_blob(row, 3, &observed_len);
+	const void *count = tacit_db_column_blob(row, 4, &count_len);
+	int64_t length_ms = tacit_db_column_int(row, 2);
+	struct tacit_reader reader = tacit_reader_init(count, count_len);
+
+	if (class_len >= sizeof(ret->class) || observed_len != sizeof(ret->observed) ||
+	    count_len != COUNT_BYTES || length_ms < 0 || length_ms > UINT32_MAX)
+		return TACIT_EDAMAGED;
+	(void)strcpy(ret->class, tacit_db_column_text(row, 0));
+	ret->end_ms = tacit_db_column_int(row, 1);
+	ret->length_ms = (uint32_t)length_ms;
+	for (size_t i = 0; i < sizeof(ret->observed); i++)
+		ret->observed[i] = ((const uint8_t *)observed)[i] != 0;
+	for (size_t i = 0; i < TACIT_FEATURE_COUNT; i++)
+		ret->count[i] = tacit_read_u64le(&reader);
+	return 0;
+}
+
+int tacit_store_each_sample(struct tacit_store *store, const char *scope, tacit_window_fn *fn,
+			    void *ctx)
+{
+	struct sqlite3_stmt *row = tacit_db_query(
+		store->db, "SELECT class, at_ms, length_ms, observed, count FROM reservoir"
+			   " JOIN scope ON scope.id = reservoir.scope WHERE name = ?"
+			   " ORDER BY reservoir.id", "t", scope);
+	struct tacit_window window = { 0 };
+	int n = 0, r;
+
+	(void)snprintf(window.scope, sizeof(window.scope), "%s", scope);
+	while ((r = tacit_db_step(store->db, row)) > 0) {
+		if (decode(row, &window) < 0) {
+			store->skipped++;
+			continue;
+		}
+		fn(ctx, &window);
+		n++;
+	}
+	return r < 0 ? r : n;
+}

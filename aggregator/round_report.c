@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/* What administrators are told of rounds, and of the privacy they cost. */
+#include "round.h"
+
+#include <stdbool.h>
+
+#include <tacit/cleanup.h>
+
+#include "fleetdb.h"
+#include "rows.h"
+#include "tasks.h"
+
+/* While a round is collecting, its updates are those of its partial sums. */
+#define LIST_COLUMNS                                                                               \
+	"id, state, task, model_version, opened_ms, closed_ms,"                                    \
+	" CASE state WHEN 'collecting' THEN"                                                       \
+	" (SELECT ifnull(sum(updates), 0) FROM partial WHERE partial.round = round.id)"            \
+	" ELSE updates END, min_cohort, release, reason"
+
+static json_t *list_row(struct sqlite3_stmt *query)
+{
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "round",
+			 tacit_rows_int(query, 0), "state", tacit_rows_text(query, 1), "task",
+			 tacit_rows_int(query, 2), "model", tacit_rows_int(query, 3), "opened",
+			 tacit_rows_time(query, 4), "closed", tacit_rows_time(query, 5), "updates",
+			 tacit_rows_int(query, 6), "min_cohort", tacit_rows_int(query, 7),
+			 "release", tacit_rows_int(query, 8), "reason", tacit_rows_text(query, 9));
+}
+
+int tacit_round_list(struct tacit_db *db, unsigned limit, json_t **ret)
+{
+	struct sqlite3_stmt *query = tacit_db_query(
+		db, "SELECT " LIST_COLUMNS " FROM round ORDER BY id DESC LIMIT ?", "i",
+		(int64_t)limit);
+
+	return tacit_rows_collect(db, query, list_row, ret);
+}
+
+/* Hosts' noise adds up in a sum of @updates: whoever sees only that learns so much less. */
+static double release_rho(double noise_multiplier, int64_t updates)
+{
+	return updates > 0 ? tacit_round_rho(noise_multiplier) / (double)updates : 0;
+}
+
+static json_t *show_privacy(struct sqlite3_stmt *query)
+{
+	double noise_multiplier = tacit_db_column_double(query, 13);
+	bool released = !tacit_fleetdb_column_is_null(query, 8);
+
+	return json_pack("{s:f, s:o, s:o}", "delta", TACIT_ROUND_DELTA, "epsilon_aggregator",
+			 tacit_rows_epsilon(tacit_round_rho(noise_multiplier)), "epsilon_release",
+			 released ? tacit_rows_epsilon(release_rho(noise_multiplier,
+								   tacit_db_column_int(query, 6))) :
+				    json_null());
+}
+
+static json_t *show_row(struct sqlite3_stmt *query)
+{
+	TACIT_CLEANUP(json_decrefp) json_t *document = list_row(query);
+	const char *mode = tacit_mode_name((enum tacit_mode)tacit_db_column_int(query, 10));
+	json_t *more = json_pack("{s:s?, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "mode", mode,
+				 "dimensions", tacit_rows_int(query, 11), "clip_norm",
+				 tacit_rows_real(query, 12), "noise_multiplier",
+				 tacit_rows_real(query, 13), "max_cohort", tacit_rows_int(query, 14),
+				 "collect_sec", tacit_rows_real(query, 15), "noise_sd",
+				 tacit_rows_real(query, 16), "signal", tacit_rows_real(query, 17),
+				 "signal_to_noise", tacit_rows_real(query, 18), "privacy",
+				 show_privacy(query));
+	int r = document && more ? json_object_update(document, more) : -1;
+
+	json_decref(more);
+	return r < 0 ? NULL : TACIT_TAKE(document);
+}
+
+int tacit_round_show(struct tacit_db *db, uint64_t round, json_t **ret)
+{
+	TACIT_AUTO_QUERY struct sqlite3_stmt *query =
+		tacit_db_query(db,
+			       "SELECT " LIST_COLUMNS ", mode, dimensions, clip_norm,"
+			       " noise_multiplier, max_updates, collect_ms / 1000.0, noise_sd,"
+			       " signal, snr FROM round WHERE id = ?",
+			       "i", (int64_t)round);
+	json_t *document;
+	int r = tacit_fleetdb_row(db, query);
+
+	if (r < 0)
+		return r;
+	document = show_row(query);
+	if (!document)
+		return -ENOMEM;
+	*ret = document;
+	return 0;
+}
+
+struct summary {
+	int64_t released, abandoned, collecting;
+	int64_t hosts; /* that took part at least once, the round under way included */
+	double worst;  /* rho of the host that spent most, likewise */
+	double all;    /* rho of all releases together, for a host that took part in each */
+};
+
+static int count_rounds(struct tacit_db *db, struct summary *ret)
+{
+	TACIT_AUTO_QUERY struct sqlite3_stmt *query =
+		tacit_db_query(db,
+			       "SELECT state, noise_multiplier, updates, count(*) FROM round"
+			       " GROUP BY state, noise_multiplier, updates",
+			       "");
+	int r;
+
+	while ((r = tacit_db_step(db, query)) > 0) {
+		char state = tacit_db_column_text(query, 0)[0];
+		int64_t n = tacit_db_column_int(query, 3);
+
+		ret->released += state == 'r' ? n : 0;
+		ret->abandoned += state == 'a' ? n : 0;
+		ret->collecting += state == 'c' ? n : 0;
+		if (state == 'r')
+			ret->all += (double)n * release_rho(tacit_db_column_double(query, 1),
+							    tacit_db_column_int(query, 2));
+	}
+	return r;
+}
+
+static int find_worst(struct tacit_db *db, struct summary *ret)
+{
+	struct tacit_round round = { 0 };
+	TACIT_AUTO_QUERY struct sqlite3_stmt *query = NULL;
+	double open_rho;
+	int r = tacit_round_get_current(db, &round);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	open_rho = r == 0 ? tacit_round_rho(round.doc.noise_multiplier) : 0;
+	query = tacit_db_query(db,
+			       "SELECT count(*), max(rho + CASE WHEN p.host IS NULL THEN 0"
+			       " ELSE ? END) FROM host LEFT JOIN participation p"
+			       " ON p.round = ? AND p.host = number"
+			       " WHERE rounds > 0 OR p.host IS NOT NULL",
+			       "di", open_rho, (int64_t)round.doc.round);
+	r = tacit_fleetdb_row(db, query);
+	if (r < 0)
+		return r;
+	ret->hosts = tacit_db_column_int(query, 0);
+	ret->worst = tacit_db_column_double(query, 1);
+	return 0;
+}
+
+int tacit_round_privacy(struct tacit_db *db, json_t **ret)
+{
+	struct tacit_task_version task;
+	struct summary sum = { 0 };
+	json_t *document;
+	int r;
+
+	r = tacit_tasks_get(db, 0, &task);
+	if (r == 0)
+		r = count_rounds(db, &sum);
+	if (r == 0)
+		r = find_worst(db, &sum);
+	if (r < 0)
+		return r;
+	document = json_pack("{s:f, s:s, s:{s:I, s:I, s:I}, s:{s:o, s:o, s:I}, s:{s:o}}", "delta",
+			     TACIT_ROUND_DELTA, "mode", tacit_mode_name(TACIT_MODE_LOCAL), "rounds",
+			     "released", sum.released, "abandoned", sum.abandoned, "collecting",
+			     sum.collecting, "against_aggregator", "next_round",
+			     tacit_rows_epsilon(tacit_round_rho(task.task.noise_multiplier)), "worst_host",
+			     tacit_rows_epsilon(sum.worst), "hosts", sum.hosts, "released_models",
+			     "all_rounds", tacit_rows_epsilon(sum.all));
+	if (!document)
+		return -ENOMEM;
+	*ret = document;
+	return 0;
+}
