@@ -33,8 +33,8 @@ static const struct tacit_conf_key keys[] = {
 	  "what to watch: light (no system calls), deep, or none (take part only)" },
 	{ "sensor.max_services", TACIT_CONF_UINT, AT(sensor_max_services), 1, 4096, "512", NULL,
 	  "services told apart; further ones count for the host alone" },
-	{ "sensor.cgroup_root", TACIT_CONF_STRING, AT(sensor_cgroup_root), 1, PATH_BYTES,
-	  "/sys/fs/cgroup", NULL, "where the cgroup2 file system is mounted" },
+	{ "sensor.cgroup_root", TACIT_CONF_STRING, AT(sensor_cgroup_root), 0, PATH_BYTES, NULL,
+	  NULL, "where the cgroup2 file system is mounted, when it is not to be found" },
 	{ "alerts_per_day", TACIT_CONF_DOUBLE, AT(alerts_per_day), 0.01, 10000, "1", NULL,
 	  "false alarms to aim for, over all services" },
 	{ "model.kind", TACIT_CONF_STRING, AT(model_kind), 1, 15, "gaussian", NULL,
@@ -117,6 +117,11 @@ int tacit_agent_conf_load(struct tacit_agent_conf *conf, const char *path, int o
 void tacit_agent_conf_done(struct tacit_agent_conf *conf)
 {
 	tacit_conf_done(&schema, conf);
+}
+
+enum tacit_log_level tacit_agent_conf_log_level(const struct tacit_agent_conf *conf)
+{
+	return (enum tacit_log_level)(TACIT_LOG_ERROR + conf->log_level); /* in the words' order */
 }
 
 char *tacit_agent_conf_path(const struct tacit_agent_conf *conf, const char *name)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include <tacit/conf.h>
+#include <tacit/log.h>
 
 #define TACIT_AGENT_CONF_PATH "/etc/tacit/agent.conf"
 
@@ -23,12 +24,12 @@ enum tacit_sensor_choice {
 struct tacit_agent_conf {
 	char *state_dir;
 	char *control_socket;
-	char *user;          /* NULL or "": stay who started us */
-	char *host_class;    /* workload class of the scope "host" */
+	char *user;	  /* NULL or "": stay who started us */
+	char *host_class; /* workload class of the scope "host" */
 	uint32_t window_ms;
 	uint32_t sensor_tier; /* enum tacit_sensor_choice */
 	uint32_t sensor_max_services;
-	char *sensor_cgroup_root;
+	char *sensor_cgroup_root; /* NULL or "": found in /proc/self/mounts */
 	double alerts_per_day;
 	char *model_kind;
 	uint32_t model_memory_mb;
@@ -43,7 +44,7 @@ struct tacit_agent_conf {
 	uint32_t uplink_poll_min_sec;
 	uint32_t uplink_poll_max_sec;
 	char *enrol_token_file; /* NULL or "": none */
-	uint32_t log_level;     /* index: error, warning, notice, info, debug */
+	uint32_t log_level;	/* see tacit_agent_conf_log_level() */
 };
 
 /* Static. */
@@ -55,6 +56,8 @@ TACIT_MUST_CHECK int tacit_agent_conf_load(struct tacit_agent_conf *conf, const 
 					   int optional, struct tacit_conf_where *where);
 
 void tacit_agent_conf_done(struct tacit_agent_conf *conf);
+
+enum tacit_log_level tacit_agent_conf_log_level(const struct tacit_agent_conf *conf);
 
 /* Joins the state folder and @name; owned by the caller, NULL when out of memory. */
 char *tacit_agent_conf_path(const struct tacit_agent_conf *conf, const char *name);

@@ -11,14 +11,14 @@
 #include <tacit/feature.h>
 #include <tacit/log.h>
 
-#define DAY_MS        86400000.0
-#define RISK_MIN      1e-9
-#define RISK_MAX      0.1
-#define LOG_BURST     20U
-#define LOG_MS        60000U
-#define LOG_CAUSES    3
-#define LOG_TEXT_MAX  256U
-#define LATE_WINDOWS  10 /* a tick later than this is a machine that slept, not an hour of alarm */
+#define DAY_MS	     86400000.0
+#define RISK_MIN     1e-9
+#define RISK_MAX     0.1
+#define LOG_BURST    20U
+#define LOG_MS	     60000U
+#define LOG_CAUSES   3
+#define LOG_TEXT_MAX 256U
+#define LATE_WINDOWS 10 /* a tick later than this is a machine that slept, not an hour of alarm */
 
 /* A scope that alarms, or did lately: its episode, and for how long it has been unusual. */
 struct unusual {
@@ -118,8 +118,8 @@ static struct unusual *find(struct tacit_detect *detect, const char *scope)
 	struct unusual *unusual;
 
 	LIST_FOREACH(unusual, &detect->list, link)
-		if (strcmp(unusual->anomaly.scope, scope) == 0)
-			return unusual;
+	if (strcmp(unusual->anomaly.scope, scope) == 0)
+		return unusual;
 	return NULL;
 }
 
@@ -399,7 +399,8 @@ static int save_dirty(struct tacit_detect *detect)
 	struct unusual *unusual;
 	int r;
 
-	LIST_FOREACH(unusual, &detect->list, link) {
+	LIST_FOREACH(unusual, &detect->list, link)
+	{
 		r = unusual->dirty ? save(detect, unusual) : 0;
 		if (r < 0)
 			return r;
@@ -411,7 +412,8 @@ static void settle(struct tacit_detect *detect, bool committed)
 {
 	struct unusual *unusual;
 
-	LIST_FOREACH(unusual, &detect->list, link) {
+	LIST_FOREACH(unusual, &detect->list, link)
+	{
 		if (committed) {
 			unusual->stored_id = unusual->anomaly.id;
 			unusual->dirty = false;
@@ -426,8 +428,8 @@ static bool is_dirty(const struct tacit_detect *detect)
 	const struct unusual *unusual;
 
 	LIST_FOREACH(unusual, &detect->list, link)
-		if (unusual->dirty)
-			return true;
+	if (unusual->dirty)
+		return true;
 	return false;
 }
 

@@ -25,15 +25,15 @@
 
 struct tacit_detect;
 
-#define TACIT_DETECT_GAP       5U
-#define TACIT_DETECT_CALM_MS   600000
-#define TACIT_DETECT_CAUSES    8U    /* features in an episode's detail */
+#define TACIT_DETECT_GAP	5U
+#define TACIT_DETECT_CALM_MS	600000
+#define TACIT_DETECT_CAUSES	8U    /* features in an episode's detail */
 #define TACIT_DETECT_SCOPES_MAX 4096U /* unusual ones at a time; more are counted, not kept */
 
 struct tacit_detect_params {
 	struct tacit_learner *learner; /* borrowed */
 	struct tacit_store *store;     /* borrowed; NULL: episodes are not stored */
-	double alerts_per_day;         /* above 0 */
+	double alerts_per_day;	       /* above 0 */
 	uint32_t window_ms;
 	int64_t accept_after_ms;
 };
@@ -81,7 +81,7 @@ void tacit_detect_set_policy(struct tacit_detect *detect, double alerts_per_day,
 struct tacit_detect_counters {
 	uint64_t windows, warming, alarms, accepted, episodes;
 	uint64_t unkept; /* alarms beyond TACIT_DETECT_SCOPES_MAX */
-	uint32_t open;   /* episodes now */
+	uint32_t open;	 /* episodes now */
 };
 
 void tacit_detect_counters(const struct tacit_detect *detect, struct tacit_detect_counters *ret);

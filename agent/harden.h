@@ -12,15 +12,15 @@
 #include <tacit/error.h>
 
 /**
- * tacit_harden_state_dir - make sure that the state folder is there and ours.
- * @path: created with mode 0700 when missing (its parents are not).
- * @user: who will use it after the privileges are gone; when we are root the folder and the
- *        regular files directly in it are given to that user. NULL or "": nobody else.
+ * tacit_harden_dir - make sure that a folder is there and usable after privileges are gone.
+ * @path: created with @mode when missing (its parents are not).
+ * @user: who will use it; when we are root, a folder that is empty or has our lock file is given
+ *        to that user, with the regular files in it. NULL or "": nobody else.
  *
- * Refuses a folder that others may write to. Returns 0, -ENOENT, -ENOTDIR, -EPERM (others may
- * write), -EACCES, -ESRCH (no such user), or what the system says.
+ * Returns 0, -EPERM (group or others may write to it), -ESRCH (no such user), or what the system
+ * says.
  */
-TACIT_MUST_CHECK int tacit_harden_state_dir(const char *path, const char *user);
+TACIT_MUST_CHECK int tacit_harden_dir(const char *path, mode_t mode, const char *user);
 
 /**
  * tacit_harden_single - be the only instance on a state folder.
@@ -35,14 +35,16 @@ TACIT_MUST_CHECK int tacit_harden_single(const char *state_dir, int *ret_fd, pid
  * tacit_harden_drop - become @user, keep no capability, and never gain one again.
  * @user: NULL or "": stay. Only root can change.
  *
- * Empties the bounding, ambient, inheritable, permitted and effective sets, locks the secure bits,
- * sets no-new-privileges and not-dumpable, and then reads everything back. Returns 0, -ESRCH (no
- * such user), -EPERM (something is left), or what the system says.
+ * Empties the bounding set and locks the secure bits where that is allowed (CAP_SETPCAP), empties
+ * the ambient, inheritable, permitted and effective sets, sets no-new-privileges and not-dumpable,
+ * and then reads everything back. Returns 0, -ESRCH (no such user), -EPERM (something is left), or
+ * what the system says.
  */
 TACIT_MUST_CHECK int tacit_harden_drop(const char *user);
 
-/* 0 when the process holds no capability in any set and no-new-privileges is set, else -EPERM
- * with @why (@size bytes, may be NULL) saying what is left. */
+/* 0 when no capability is effective, permitted, inheritable or ambient, no-new-privileges is set
+ * and the process is not dumpable; else -EPERM with @why (@size bytes, may be NULL) saying what is
+ * left. */
 TACIT_MUST_CHECK int tacit_harden_verify(char *why, size_t size);
 
 #endif /* TACIT_AGENT_HARDEN_H */

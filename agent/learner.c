@@ -7,13 +7,13 @@
 
 #include <tacit/feature.h>
 
-#define SCOPES_DEFAULT  1024U
-#define MINUTE_MS       60000
-#define COMPLAINTS      10U
-#define COMPLAINTS_MS   600000U
-#define SAVE_SHARE      16U   /* save when this part of what is known is new */
-#define SAVE_WINDOWS    3600U /* and after as many new windows in any case */
-#define IDLE_FLUSHES    (3600000U / TACIT_LEARNER_FLUSH_MS)
+#define SCOPES_DEFAULT	1024U
+#define MINUTE_MS	60000
+#define COMPLAINTS	10U
+#define COMPLAINTS_MS	600000U
+#define SAVE_SHARE	16U   /* save when this part of what is known is new */
+#define SAVE_WINDOWS	3600U /* and after as many new windows in any case */
+#define IDLE_FLUSHES	(3600000U / TACIT_LEARNER_FLUSH_MS)
 #define PROMOTE_WINDOWS 30U
 
 int tacit_learner_new(const struct tacit_learner_params *params, struct tacit_learner **ret)
@@ -26,8 +26,8 @@ int tacit_learner_new(const struct tacit_learner_params *params, struct tacit_le
 	learner->params = *params;
 	if (learner->params.scopes_max == 0)
 		learner->params.scopes_max = SCOPES_DEFAULT;
-	learner->complaint = (struct tacit_log_limit){ .burst = COMPLAINTS,
-						       .interval_ms = COMPLAINTS_MS };
+	learner->complaint =
+		(struct tacit_log_limit){ .burst = COMPLAINTS, .interval_ms = COMPLAINTS_MS };
 	TAILQ_INIT(&learner->ages);
 	for (size_t i = 0; i < TACIT_LEARNER_BUCKETS; i++)
 		LIST_INIT(&learner->bucket[i]);
@@ -261,7 +261,8 @@ int tacit_learner_set_fleet(struct tacit_learner *learner, struct tacit_fleet *f
 	tacit_fleet_free(learner->fleet);
 	learner->fleet = fleet;
 	learner->kappa = kappa;
-	TAILQ_FOREACH(scope, &learner->ages, by_age) {
+	TAILQ_FOREACH(scope, &learner->ages, by_age)
+	{
 		int err = tacit_learner_scope_lean(learner, scope);
 
 		r = err < 0 ? err : r;
@@ -288,7 +289,8 @@ int tacit_learner_contribute(struct tacit_learner *learner, const struct tacit_f
 	class_of = TACIT_NEW_N(int, learner->n + 1);
 	if (!models || !class_of)
 		return -ENOMEM;
-	TAILQ_FOREACH(scope, &learner->ages, by_age) {
+	TAILQ_FOREACH(scope, &learner->ages, by_age)
+	{
 		struct tacit_model_info info;
 		int at = tacit_fleet_find(fleet, scope->class);
 
@@ -317,7 +319,8 @@ static int save_all(struct tacit_learner *learner, bool all)
 	struct tacit_learner_scope *scope;
 	int r = 0;
 
-	TAILQ_FOREACH(scope, &learner->ages, by_age) {
+	TAILQ_FOREACH(scope, &learner->ages, by_age)
+	{
 		if (is_due(scope, all))
 			r = tacit_learner_scope_save(learner, scope);
 		if (r == 0)
@@ -342,7 +345,7 @@ static int save_in_one(struct tacit_learner *learner, bool all)
 	if (r < 0)
 		tacit_db_rollback(db);
 	TAILQ_FOREACH(scope, &learner->ages, by_age)
-		tacit_learner_scope_settle(scope, r == 0);
+	tacit_learner_scope_settle(scope, r == 0);
 	return r;
 }
 
@@ -353,7 +356,8 @@ static struct tacit_learner_scope *busiest(struct tacit_learner *learner, size_t
 	struct tacit_model_info info;
 
 	*used = 0;
-	TAILQ_FOREACH(scope, &learner->ages, by_age) {
+	TAILQ_FOREACH(scope, &learner->ages, by_age)
+	{
 		kind->info(scope->model, &info);
 		if (info.promoted)
 			*used += kind->size_bytes(scope->model);
@@ -403,7 +407,8 @@ void tacit_learner_each(const struct tacit_learner *learner, tacit_learner_info_
 	const struct tacit_model_kind *kind = learner->params.kind;
 	const struct tacit_learner_scope *scope;
 
-	TAILQ_FOREACH(scope, &learner->ages, by_age) {
+	TAILQ_FOREACH(scope, &learner->ages, by_age)
+	{
 		struct tacit_learner_info info = {
 			.scope = scope->name,
 			.class = scope->class,

@@ -26,8 +26,8 @@ struct tacit_learner;
 struct tacit_learner_params {
 	const struct tacit_model_kind *kind; /* static */
 	struct tacit_store *store; /* borrowed, outlives the learner; NULL: nothing is kept */
-	size_t memory_bytes;       /* for models of full size */
-	uint32_t scopes_max;       /* held in memory, the least recent one leaves; 0: 1024 */
+	size_t memory_bytes;	   /* for models of full size */
+	uint32_t scopes_max;	   /* held in memory, the least recent one leaves; 0: 1024 */
 };
 
 /* @ret: owned by the caller. 0 or -ENOMEM. */
@@ -36,7 +36,7 @@ TACIT_MUST_CHECK int tacit_learner_new(const struct tacit_learner_params *params
 
 /* How one window looks to its scope's model. Plain record. */
 struct tacit_judgement {
-	bool scored;        /* false: the model knows too little */
+	bool scored;	    /* false: the model knows too little */
 	bool has_threshold; /* false: too few scores yet */
 	struct tacit_score score;
 	double threshold[TACIT_STATISTIC_COUNT];
@@ -65,9 +65,9 @@ void tacit_learner_note_alarm(struct tacit_learner *learner, const char *scope);
 /* One feature's part in a score. */
 struct tacit_cause {
 	unsigned feature;
-	double share;    /* of the distance; those of all features add up to 1 */
-	double z;        /* signed */
-	uint64_t value;  /* count in the window */
+	double share;	 /* of the distance; those of all features add up to 1 */
+	double z;	 /* signed */
+	uint64_t value;	 /* count in the window */
 	double expected; /* count that is usual */
 };
 
@@ -119,7 +119,7 @@ struct tacit_learner_info {
 	const char *scope, *class; /* borrowed for the call */
 	struct tacit_model_info model;
 	uint64_t scores; /* behind its thresholds */
-	size_t bytes;    /* its model takes */
+	size_t bytes;	 /* its model takes */
 };
 
 typedef void tacit_learner_info_fn(void *ctx, const struct tacit_learner_info *info);

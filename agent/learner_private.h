@@ -18,12 +18,12 @@ struct tacit_learner_scope {
 	LIST_ENTRY(tacit_learner_scope) by_name;
 	char name[TACIT_SCOPE_NAME_MAX + 1];
 	char class[TACIT_FLEET_CLASS_NAME_MAX + 1];
-	int64_t id; /* in the store; 0: not there yet */
+	int64_t id;	  /* in the store; 0: not there yet */
 	uint64_t windows; /* learned from, ever */
 	int64_t last_ms;
 	uint64_t unsaved;  /* windows learned from since it was saved */
 	uint32_t activity; /* features that moved, lately */
-	uint32_t idle;     /* flushes since the last window */
+	uint32_t idle;	   /* flushes since the last window */
 	struct tacit_model *model;
 	struct tacit_threshold *threshold[TACIT_STATISTIC_COUNT];
 	struct tacit_store_minute minute, done; /* this minute; one that waits to be written */

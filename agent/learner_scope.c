@@ -25,8 +25,8 @@ struct tacit_learner_scope *tacit_learner_scope_find(struct tacit_learner *learn
 	struct tacit_learner_scope *scope;
 
 	LIST_FOREACH(scope, bucket_of(learner, name), by_name)
-		if (strcmp(scope->name, name) == 0)
-			return scope;
+	if (strcmp(scope->name, name) == 0)
+		return scope;
 	return NULL;
 }
 
@@ -151,7 +151,7 @@ static int complete(struct tacit_learner *learner, struct tacit_learner_scope *s
 	if (!scope->model || !scope->threshold[0] || !scope->threshold[1])
 		forget(scope);
 	if (!scope->model)
-		r = learner->params.kind->new(tacit_feature_space(), &scope->model);
+		r = learner->params.kind->new (tacit_feature_space(), &scope->model);
 	for (size_t i = 0; r == 0 && i < TACIT_STATISTIC_COUNT; i++)
 		if (!scope->threshold[i])
 			r = tacit_threshold_new(&scope->threshold[i]);
@@ -172,8 +172,8 @@ void tacit_learner_scope_evict(struct tacit_learner *learner, struct tacit_learn
 static int begin(struct tacit_learner *learner, const struct tacit_window *window,
 		 struct tacit_learner_scope **ret)
 {
-	TACIT_CLEANUP(scope_free_p) struct tacit_learner_scope *scope =
-		TACIT_NEW(struct tacit_learner_scope);
+	TACIT_CLEANUP(scope_free_p)
+	struct tacit_learner_scope *scope = TACIT_NEW(struct tacit_learner_scope);
 	int r;
 
 	if (!scope)

@@ -52,19 +52,21 @@ static const struct tacit_db_schema schema = {
 static int carry_ledger(struct tacit_db *from, struct tacit_db *to)
 {
 	struct sqlite3_stmt *row = tacit_db_query(
-		from, "SELECT round, aggregator, at_ms, mode, noise_multiplier, clip_norm, rho, classes"
-		      " FROM ledger", "");
+		from,
+		"SELECT round, aggregator, at_ms, mode, noise_multiplier, clip_norm, rho, classes"
+		" FROM ledger",
+		"");
 	int r;
 
 	while ((r = tacit_db_step(from, row)) > 0) {
-		r = tacit_db_run(to,
-				 "INSERT INTO ledger(round, aggregator, at_ms, mode, noise_multiplier,"
-				 " clip_norm, rho, classes) VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
-				 "ititdddi", tacit_db_column_int(row, 0),
-				 tacit_db_column_text(row, 1), tacit_db_column_int(row, 2),
-				 tacit_db_column_text(row, 3), tacit_db_column_double(row, 4),
-				 tacit_db_column_double(row, 5), tacit_db_column_double(row, 6),
-				 tacit_db_column_int(row, 7));
+		r = tacit_db_run(
+			to,
+			"INSERT INTO ledger(round, aggregator, at_ms, mode, noise_multiplier,"
+			" clip_norm, rho, classes) VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
+			"ititdddi", tacit_db_column_int(row, 0), tacit_db_column_text(row, 1),
+			tacit_db_column_int(row, 2), tacit_db_column_text(row, 3),
+			tacit_db_column_double(row, 4), tacit_db_column_double(row, 5),
+			tacit_db_column_double(row, 6), tacit_db_column_int(row, 7));
 		if (r < 0)
 			return r;
 	}
@@ -74,8 +76,10 @@ static int carry_ledger(struct tacit_db *from, struct tacit_db *to)
 static int carry_rounds(struct tacit_db *from, struct tacit_db *to)
 {
 	struct sqlite3_stmt *row = tacit_db_query(
-		from, "SELECT aggregator, round, state, at_ms, model_version, dimensions, sum_of,"
-		      " \"update\" FROM round", "");
+		from,
+		"SELECT aggregator, round, state, at_ms, model_version, dimensions, sum_of,"
+		" \"update\" FROM round",
+		"");
 	const void *update;
 	size_t len;
 	int r;
@@ -85,10 +89,11 @@ static int carry_rounds(struct tacit_db *from, struct tacit_db *to)
 		r = tacit_db_run(to,
 				 "INSERT INTO round(aggregator, round, state, at_ms, model_version,"
 				 " dimensions, sum_of, \"update\") VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
-				 "titiiitb", tacit_db_column_text(row, 0), tacit_db_column_int(row, 1),
-				 tacit_db_column_text(row, 2), tacit_db_column_int(row, 3),
-				 tacit_db_column_int(row, 4), tacit_db_column_int(row, 5),
-				 tacit_db_column_text(row, 6), update, len);
+				 "titiiitb", tacit_db_column_text(row, 0),
+				 tacit_db_column_int(row, 1), tacit_db_column_text(row, 2),
+				 tacit_db_column_int(row, 3), tacit_db_column_int(row, 4),
+				 tacit_db_column_int(row, 5), tacit_db_column_text(row, 6), update,
+				 len);
 		if (r < 0)
 			return r;
 	}
@@ -147,7 +152,8 @@ static int begin(struct tacit_store *store, const uint8_t *seed)
 
 int tacit_store_open(const struct tacit_store_params *params, struct tacit_store **ret)
 {
-	TACIT_CLEANUP(tacit_store_close_p) struct tacit_store *store = TACIT_NEW(struct tacit_store);
+	TACIT_CLEANUP(tacit_store_close_p)
+	struct tacit_store *store = TACIT_NEW(struct tacit_store);
 	int r;
 
 	if (!store)
@@ -162,7 +168,8 @@ int tacit_store_open(const struct tacit_store_params *params, struct tacit_store
 
 int tacit_store_open_readonly(const char *path, struct tacit_store **ret)
 {
-	TACIT_CLEANUP(tacit_store_close_p) struct tacit_store *store = TACIT_NEW(struct tacit_store);
+	TACIT_CLEANUP(tacit_store_close_p)
+	struct tacit_store *store = TACIT_NEW(struct tacit_store);
 	int r;
 
 	if (!store)
@@ -178,7 +185,8 @@ void tacit_store_close(struct tacit_store *store)
 	if (!store)
 		return;
 	if (store->db && tacit_store_flush(store) < 0)
-		tacit_warning("%zu sampled windows could not be stored, ignoring", store->n_pending);
+		tacit_warning("%zu sampled windows could not be stored, ignoring",
+			      store->n_pending);
 	tacit_db_close(store->db);
 	tacit_random_free(store->random);
 	tacit_free(store->pending);

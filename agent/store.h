@@ -25,9 +25,9 @@
 struct tacit_store;
 
 #define TACIT_STORE_FILE       "tacit.db"
-#define TACIT_STORE_SAMPLE_MAX 64U       /* windows in a scope's sample */
+#define TACIT_STORE_SAMPLE_MAX 64U /* windows in a scope's sample */
 #define TACIT_STORE_BLOB_MAX   (1U << 20)
-#define TACIT_STORE_DETAIL_MAX 8192U     /* bytes of an anomaly's detail */
+#define TACIT_STORE_DETAIL_MAX 8192U /* bytes of an anomaly's detail */
 
 struct tacit_store_params {
 	const char *path;    /* file, or ":memory:" */
@@ -83,7 +83,7 @@ struct tacit_store_scope {
 	char class[65];
 	uint64_t windows; /* learned from */
 	int64_t last_ms;  /* wall clock of its last window */
-	char kind[16];    /* "" when there is no model */
+	char kind[16];	  /* "" when there is no model */
 	/* Borrowed; NULL when there is none. */
 	const void *model;
 	size_t model_len;
@@ -135,7 +135,7 @@ TACIT_MUST_CHECK int tacit_store_each_sample(struct tacit_store *store, const ch
 					     tacit_window_fn *fn, void *ctx);
 
 enum tacit_anomaly_state {
-	TACIT_ANOMALY_OPEN,        /* goes on */
+	TACIT_ANOMALY_OPEN, /* goes on */
 	TACIT_ANOMALY_ENDED,
 	TACIT_ANOMALY_INTERRUPTED, /* the daemon ended before it did */
 };
@@ -149,10 +149,10 @@ struct tacit_anomaly {
 	char scope[TACIT_SCOPE_NAME_MAX + 1];
 	char class[65];
 	int64_t start_ms, end_ms, peak_ms; /* wall clock; end: of the last alarming window so far */
-	uint64_t windows;                  /* alarming ones */
-	enum tacit_statistic statistic;    /* which one, at the peak */
-	double peak, threshold;            /* of that statistic */
-	uint64_t model_version;            /* release behind the score; 0 none */
+	uint64_t windows;		   /* alarming ones */
+	enum tacit_statistic statistic;	   /* which one, at the peak */
+	double peak, threshold;		   /* of that statistic */
+	uint64_t model_version;		   /* release behind the score; 0 none */
 	enum tacit_anomaly_state state;
 	const char *detail; /* JSON, see tacit_detect_detail(); borrowed */
 };
@@ -173,10 +173,10 @@ TACIT_MUST_CHECK int tacit_store_get_anomaly(struct tacit_store *store, int64_t 
 
 struct tacit_store_counts {
 	uint64_t scopes, anomalies, minutes, samples;
-	uint64_t windows;        /* judged over all time, as of the last flush */
-	int64_t last_window_ms;  /* wall clock; 0 none */
+	uint64_t windows;	  /* judged over all time, as of the last flush */
+	int64_t last_window_ms;	  /* wall clock; 0 none */
 	uint64_t anomalies_since; /* that ended at or after the time asked for */
-	int64_t bytes;           /* of the file in use */
+	int64_t bytes;		  /* of the file in use */
 };
 
 TACIT_MUST_CHECK int tacit_store_counts(struct tacit_store *store, int64_t since_ms,

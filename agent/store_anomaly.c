@@ -37,14 +37,15 @@ int tacit_store_put_anomaly(struct tacit_store *store, struct tacit_anomaly *ano
 {
 	if (anomaly->id == 0)
 		return insert(store, anomaly);
-	return tacit_db_run(store->db,
-			    "UPDATE anomaly SET end_ms = ?, peak_ms = ?, windows = ?, statistic = ?,"
-			    " peak = ?, threshold = ?, model_version = ?, state = ?, detail = ?"
-			    " WHERE id = ?",
-			    "iiiiddiiti", anomaly->end_ms, anomaly->peak_ms,
-			    (int64_t)anomaly->windows, (int64_t)anomaly->statistic, anomaly->peak,
-			    anomaly->threshold, (int64_t)anomaly->model_version,
-			    (int64_t)anomaly->state, anomaly->detail, anomaly->id);
+	return tacit_db_run(
+		store->db,
+		"UPDATE anomaly SET end_ms = ?, peak_ms = ?, windows = ?, statistic = ?,"
+		" peak = ?, threshold = ?, model_version = ?, state = ?, detail = ?"
+		" WHERE id = ?",
+		"iiiiddiiti", anomaly->end_ms, anomaly->peak_ms, (int64_t)anomaly->windows,
+		(int64_t)anomaly->statistic, anomaly->peak, anomaly->threshold,
+		(int64_t)anomaly->model_version, (int64_t)anomaly->state, anomaly->detail,
+		anomaly->id);
 }
 
 #define COLUMNS                                                                                    \
@@ -95,10 +96,11 @@ static int decode(struct sqlite3_stmt *row, struct tacit_anomaly *ret)
 int tacit_store_each_anomaly(struct tacit_store *store, int64_t since_ms, uint32_t max,
 			     tacit_store_anomaly_fn *fn, void *ctx)
 {
-	struct sqlite3_stmt *row = tacit_db_query(
-		store->db, "SELECT " COLUMNS " FROM anomaly WHERE end_ms >= ?"
-			   " ORDER BY end_ms DESC, id DESC LIMIT ?",
-		"ii", since_ms, (int64_t)max);
+	struct sqlite3_stmt *row =
+		tacit_db_query(store->db,
+			       "SELECT " COLUMNS " FROM anomaly WHERE end_ms >= ?"
+			       " ORDER BY end_ms DESC, id DESC LIMIT ?",
+			       "ii", since_ms, (int64_t)max);
 	struct tacit_anomaly anomaly;
 	int n = 0, r;
 
@@ -116,8 +118,8 @@ int tacit_store_each_anomaly(struct tacit_store *store, int64_t since_ms, uint32
 int tacit_store_get_anomaly(struct tacit_store *store, int64_t id, tacit_store_anomaly_fn *fn,
 			    void *ctx)
 {
-	struct sqlite3_stmt *row = tacit_db_query(
-		store->db, "SELECT " COLUMNS " FROM anomaly WHERE id = ?", "i", id);
+	struct sqlite3_stmt *row =
+		tacit_db_query(store->db, "SELECT " COLUMNS " FROM anomaly WHERE id = ?", "i", id);
 	int r = tacit_db_step(store->db, row);
 	struct tacit_anomaly anomaly;
 

@@ -104,10 +104,12 @@ static int decode(struct sqlite3_stmt *row, struct tacit_window *ret)
 int tacit_store_each_sample(struct tacit_store *store, const char *scope, tacit_window_fn *fn,
 			    void *ctx)
 {
-	struct sqlite3_stmt *row = tacit_db_query(
-		store->db, "SELECT class, at_ms, length_ms, observed, count FROM reservoir"
-			   " JOIN scope ON scope.id = reservoir.scope WHERE name = ?"
-			   " ORDER BY reservoir.id", "t", scope);
+	struct sqlite3_stmt *row =
+		tacit_db_query(store->db,
+			       "SELECT class, at_ms, length_ms, observed, count FROM reservoir"
+			       " JOIN scope ON scope.id = reservoir.scope WHERE name = ?"
+			       " ORDER BY reservoir.id",
+			       "t", scope);
 	struct tacit_window window = { 0 };
 	int n = 0, r;
 

@@ -30,9 +30,11 @@ static int decode(struct sqlite3_stmt *row, struct tacit_store_scope *ret)
 int tacit_store_get_scope(struct tacit_store *store, const char *name, tacit_store_scope_fn *fn,
 			  void *ctx)
 {
-	struct sqlite3_stmt *row = tacit_db_query(
-		store->db, "SELECT id, name, class, windows, last_ms, kind, model, threshold"
-			   " FROM scope WHERE name = ?", "t", name);
+	struct sqlite3_stmt *row =
+		tacit_db_query(store->db,
+			       "SELECT id, name, class, windows, last_ms, kind, model, threshold"
+			       " FROM scope WHERE name = ?",
+			       "t", name);
 	int r = tacit_db_step(store->db, row);
 	struct tacit_store_scope scope;
 
@@ -59,15 +61,16 @@ int tacit_store_put_scope(struct tacit_store *store, struct tacit_store_scope *s
 	struct sqlite3_stmt *row;
 	int r;
 
-	row = tacit_db_query(store->db,
-			     "INSERT INTO scope(name, class, windows, last_ms, kind, model, threshold)"
-			     " VALUES(?, ?, ?, ?, ?, ?, ?) ON CONFLICT(name) DO UPDATE SET"
-			     " class = excluded.class, windows = excluded.windows,"
-			     " last_ms = excluded.last_ms, kind = excluded.kind,"
-			     " model = excluded.model, threshold = excluded.threshold RETURNING id",
-			     "ttiitbb", scope->name, scope->class, (int64_t)scope->windows,
-			     scope->last_ms, scope->kind, scope->model, scope->model_len,
-			     scope->threshold, scope->threshold_len);
+	row = tacit_db_query(
+		store->db,
+		"INSERT INTO scope(name, class, windows, last_ms, kind, model, threshold)"
+		" VALUES(?, ?, ?, ?, ?, ?, ?) ON CONFLICT(name) DO UPDATE SET"
+		" class = excluded.class, windows = excluded.windows,"
+		" last_ms = excluded.last_ms, kind = excluded.kind,"
+		" model = excluded.model, threshold = excluded.threshold RETURNING id",
+		"ttiitbb", scope->name, scope->class, (int64_t)scope->windows, scope->last_ms,
+		scope->kind, scope->model, scope->model_len, scope->threshold,
+		scope->threshold_len);
 	r = tacit_db_step(store->db, row);
 	if (r <= 0)
 		return r < 0 ? r : -EIO;
@@ -79,10 +82,11 @@ int tacit_store_put_scope(struct tacit_store *store, struct tacit_store_scope *s
 int tacit_store_each_scope(struct tacit_store *store, uint32_t max, tacit_store_scope_fn *fn,
 			   void *ctx)
 {
-	struct sqlite3_stmt *row = tacit_db_query(
-		store->db, "SELECT id, name, class, windows, last_ms, kind, length(model),"
-			   " length(threshold) FROM scope ORDER BY last_ms DESC, name LIMIT ?",
-		"i", (int64_t)max);
+	struct sqlite3_stmt *row =
+		tacit_db_query(store->db,
+			       "SELECT id, name, class, windows, last_ms, kind, length(model),"
+			       " length(threshold) FROM scope ORDER BY last_ms DESC, name LIMIT ?",
+			       "i", (int64_t)max);
 	struct tacit_store_scope scope;
 	int n = 0, r;
 
@@ -102,12 +106,13 @@ int tacit_store_each_scope(struct tacit_store *store, uint32_t max, tacit_store_
 int tacit_store_put_minute(struct tacit_store *store, const struct tacit_store_minute *minute)
 {
 	/* A clock that was set back comes to the same minute again. */
-	return tacit_db_run(store->db,
-			    "INSERT INTO minute(scope, at_ms, windows, alarms, max_distance, max_z)"
-			    " VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT(at_ms, scope) DO UPDATE SET"
-			    " windows = windows + excluded.windows, alarms = alarms + excluded.alarms,"
-			    " max_distance = max(max_distance, excluded.max_distance),"
-			    " max_z = max(max_z, excluded.max_z)",
-			    "iiiidd", minute->scope, minute->at_ms, (int64_t)minute->windows,
-			    (int64_t)minute->alarms, minute->max_distance, minute->max_z);
+	return tacit_db_run(
+		store->db,
+		"INSERT INTO minute(scope, at_ms, windows, alarms, max_distance, max_z)"
+		" VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT(at_ms, scope) DO UPDATE SET"
+		" windows = windows + excluded.windows, alarms = alarms + excluded.alarms,"
+		" max_distance = max(max_distance, excluded.max_distance),"
+		" max_z = max(max_z, excluded.max_z)",
+		"iiiidd", minute->scope, minute->at_ms, (int64_t)minute->windows,
+		(int64_t)minute->alarms, minute->max_distance, minute->max_z);
 }

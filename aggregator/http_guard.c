@@ -103,12 +103,25 @@ static char *end_token(struct tacit_http_guard *guard)
 	return guard->token;
 }
 
+/* Those that are answered, or that deserve to hear what is allowed. */
+static bool is_known_method(const char *method)
+{
+	static const char *const known[] = { "GET",    "HEAD",  "PUT",     "POST",
+					     "DELETE", "PATCH", "OPTIONS", "TRACE" };
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(method, known[i]) == 0)
+			return true;
+	return false;
+}
+
 static int on_method(struct tacit_http_guard *guard, uint8_t c)
 {
 	if (c == ' ' && guard->token_len > 0) {
 		(void)strcpy(guard->head.method, end_token(guard));
 		guard->state = STATE_TARGET;
-		return 0;
+		return is_known_method(guard->head.method) ? 0 :
+							     refuse(guard, 501, "unknown method");
 	}
 	if (!is_token(c))
 		return refuse(guard, 400, "the request line does not begin with a method");
@@ -137,6 +150,8 @@ static int on_version(struct tacit_http_guard *guard, uint8_t c)
 {
 	const char *version;
 
+	if (c != '\r' && !is_target(c)) /* a line feed now would end the line for evhttp */
+		return refuse(guard, 400, "no HTTP version");
 	if (c != '\r')
 		return take_byte(guard, c, strlen("HTTP/1.1"), 400, "no HTTP version");
 	version = end_token(guard);

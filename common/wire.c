@@ -272,7 +272,7 @@ static int load_object(const char *text, size_t len, json_t **ret, char *why, si
 		return -E2BIG;
 	}
 	json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
-	if (!json && json_error_code(&error) == json_error_out_of_memory)
+	if (!json && error.text[0] == '\0') /* jansson says nothing when out of memory */
 		return -ENOMEM;
 	if (!json) {
 		explain(why, size, "not JSON, line %d column %d: %s", error.line, error.column,

@@ -22,6 +22,7 @@
 
 #include "aggregator/http.h"
 #include "aggregator/tls.h"
+#include "unit.h"
 
 #define HTTPS_PATIENCE_MS 30000
 

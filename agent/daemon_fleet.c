@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/* The daemon's part in the fleet: ties the participant to identity, network and learner. */
+#include "daemon_private.h"
+
+#include <tacit/feature.h>
+
+#define SPREAD_MS 2000U /* hosts that start together do not call together */
+
+static int on_contribute(void *ctx, const struct tacit_fleet *reference, double *out)
+{
+	struct tacit_daemon *daemon = (struct tacit_daemon *)ctx;
+
+	return tacit_learner_contribute(daemon->learner, reference, out);
+}
+
+static void on_released(void *ctx, struct tacit_fleet *fleet, double kappa)
+{
+	struct tacit_daemon *daemon = (struct tacit_daemon *)ctx;
+	int r = tacit_learner_set_fleet(daemon->learner, fleet, kappa);
+
+	if (r < 0)
+		tacit_warning("cannot use the fleet's model: %s, ignoring", tacit_strerror(r));
+}
+
+static const struct tacit_participant_ops ops = {
+	.contribute = on_contribute,
+	.released = on_released,
+};
+
+static struct tacit_participant_floors floors(const struct tacit_agent_conf *conf)
+{
+	return (struct tacit_participant_floors){
+		.budget = { .max_epsilon = conf->privacy_max_epsilon,
+			    .delta = conf->privacy_delta },
+		.min_noise_multiplier = conf->privacy_min_noise_multiplier,
+		.min_cohort = conf->privacy_min_cohort,
+	};
+}
+
+static int make_participant(struct tacit_daemon *daemon)
+{
+	const struct tacit_agent_conf *conf = daemon->params.conf;
+	struct tacit_participant_params params = {
+		.base = daemon->base,
+		.transport = &tacit_uplink_transport,
+		.transport_ctx = daemon->client,
+		.identity = daemon->identity,
+		.db = tacit_store_db(daemon->store),
+		.random = daemon->random,
+		.space = tacit_feature_space(),
+		.floors = floors(conf),
+		.poll_min_ms = conf->uplink_poll_min_sec * 1000,
+		.poll_max_ms = conf->uplink_poll_max_sec * 1000,
+		.ops = &ops,
+		.ctx = daemon,
+		.wall_ms = daemon->params.clock.wall_ms,
+		.boot_ms = daemon->params.clock.boot_ms,
+	};
+	int r = tacit_feature_schema(params.schema);
+
+	return r < 0 ? r : tacit_participant_new(&params, &daemon->participant);
+}
+
+static int make_network(struct tacit_daemon *daemon)
+{
+	int r = tacit_random_new(NULL, &daemon->random);
+
+	if (r == 0)
+		r = tacit_uplink_new(daemon->base, TACIT_UPLINK_CONNECTIONS, &daemon->uplink);
+	if (r == 0)
+		r = tacit_uplink_client_new(daemon->uplink, &daemon->client);
+	return r;
+}
+
+int tacit_daemon_join(struct tacit_daemon *daemon)
+{
+	const char *dir = daemon->params.conf->state_dir;
+	int r = tacit_identity_open(dir, &daemon->identity);
+
+	if (r < 0) {
+		tacit_error("cannot keep an identity in %s: %s", dir, tacit_strerror(r));
+		return r;
+	}
+	if (!daemon->params.conf->uplink_enabled)
+		return 0;
+	r = make_network(daemon);
+	if (r == 0)
+		r = make_participant(daemon);
+	if (r < 0)
+		tacit_error("cannot take part in the fleet: %s", tacit_strerror(r));
+	return r;
+}
+
+static void offer_token(struct tacit_daemon *daemon)
+{
+	TACIT_CLEANUP(tacit_token_done) struct tacit_token token = { 0 };
+	const char *path = daemon->params.conf->enrol_token_file;
+	char why[160] = "";
+	int r;
+
+	if (path && path[0] == '\0')
+		path = NULL;
+	r = tacit_identity_read_token(path, &token, why, sizeof(why));
+	if (r == 0)
+		tacit_participant_enrol(daemon->participant, &token);
+	else if (r != -ENOENT || path)
+		tacit_warning("no enrolment token from %s: %s, ignoring",
+			      path ? path : "the credential", why[0] ? why : tacit_strerror(r));
+}
+
+void tacit_daemon_start_participant(struct tacit_daemon *daemon)
+{
+	if (!daemon->participant)
+		return;
+	if (!tacit_identity_is_enrolled(daemon->identity))
+		offer_token(daemon);
+	tacit_participant_start(daemon->participant, SPREAD_MS);
+}
+
+void tacit_daemon_leave(struct tacit_daemon *daemon)
+{
+	tacit_participant_free(daemon->participant);
+	tacit_uplink_client_free(daemon->client);
+	tacit_uplink_free(daemon->uplink);
+	tacit_random_free(daemon->random);
+	tacit_identity_free(daemon->identity);
+}
