@@ -111,7 +111,7 @@ $(O)/obj/%.o: %.c
 
 # Tests and benchmarks reach into the folders they exercise.
 $(O)/obj/tests/%.o $(O)/obj/bench/%.o: extra_inc := -I.
-$(call obj,agent/sensor.c): $(skels)
+$(call obj,agent/sensor_load.c): $(skels)
 
 # BPF: compiled against bpf/kernel.h (the few kernel types we read), relocated by CO-RE.
 $(O)/obj/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h include/tacit/feature.h include/tacit/counters.h)

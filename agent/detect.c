@@ -314,6 +314,7 @@ static enum tacit_verdict sound(struct tacit_detect *detect, const struct tacit_
 		unusual->anomaly.end_ms = window->end_ms;
 	note_peak(detect, unusual, window, judgement);
 	if (first) {
+		tacit_learner_concede(detect->params.learner, window->scope, judgement);
 		save_now(detect, unusual);
 		announce(detect, unusual);
 	}
@@ -386,10 +387,11 @@ void tacit_detect_tick(struct tacit_detect *detect, int64_t elapsed_ms)
 		unusual->calm_ms += elapsed_ms;
 		if (unusual->open && detect->tick - unusual->alarm_tick > TACIT_DETECT_GAP)
 			end(detect, unusual);
-		/* One that cannot be stored waits until it can, or until memory is wanted. */
-		if (!unusual->open && unusual->calm_ms >= TACIT_DETECT_CALM_MS &&
-		    (!unusual->dirty || !detect->params.store))
-			drop(detect, unusual);
+		if (unusual->open || unusual->calm_ms < TACIT_DETECT_CALM_MS)
+			continue;
+		unusual->unusual_ms = 0;
+		if (!unusual->dirty || !detect->params.store)
+			drop(detect, unusual); /* one that cannot be stored yet waits */
 	}
 	detect->tick++;
 }

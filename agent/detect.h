@@ -28,7 +28,7 @@ struct tacit_detect;
 #define TACIT_DETECT_GAP	5U
 #define TACIT_DETECT_CALM_MS	600000
 #define TACIT_DETECT_CAUSES	8U    /* features in an episode's detail */
-#define TACIT_DETECT_SCOPES_MAX 4096U /* unusual ones at a time; more are counted, not kept */
+#define TACIT_DETECT_SCOPES_MAX 1024U /* unusual ones at a time; more are counted, not kept */
 
 struct tacit_detect_params {
 	struct tacit_learner *learner; /* borrowed */

@@ -178,6 +178,16 @@ void tacit_learner_note_alarm(struct tacit_learner *learner, const char *name)
 		scope->minute.alarms++;
 }
 
+void tacit_learner_concede(struct tacit_learner *learner, const char *name,
+			   const struct tacit_judgement *judgement)
+{
+	struct tacit_learner_scope *scope = tacit_learner_scope_find(learner, name);
+
+	for (size_t i = 0; scope && i < TACIT_STATISTIC_COUNT; i++)
+		tacit_threshold_learn(scope->threshold[i],
+				      fmin(judgement->score.value[i], judgement->threshold[i]));
+}
+
 static double usual_count(unsigned feature, double expected)
 {
 	switch (tacit_feature_get(feature)->transform) {

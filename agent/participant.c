@@ -12,6 +12,8 @@
 
 #define POLL_MIN_MS  1000
 #define POLL_MAX_MS  3600000
+#define LOG_BURST    20
+#define LOG_MS	     600000
 #define TIMER_MAX_MS 60000 /* the timer stands still during suspend, the boot clock does not */
 
 int64_t tacit_participant_wall(const struct tacit_participant *p)
@@ -107,23 +109,73 @@ static int64_t next_backoff(struct tacit_participant *p)
 }
 
 /* Others' words go to terminals and into JSON. */
-static void tidy(char *text)
+static void format_tidy(char *text, size_t size, const char *format, va_list args)
 {
+	(void)vsnprintf(text, size, format, args);
 	for (; *text; text++)
 		if (*text < ' ' || *text > '~')
 			*text = '?';
 }
 
-void tacit_participant_note(struct tacit_participant *p, char *text, size_t size,
-			    const char *format, ...)
+void tacit_participant_refuse(struct tacit_participant *p, uint64_t round, const char *format, ...)
 {
 	va_list args;
 
-	(void)p;
 	va_start(args, format);
-	(void)vsnprintf(text, size, format, args);
+	format_tidy(p->status.refused, sizeof(p->status.refused), format, args);
 	va_end(args);
-	tidy(text);
+	p->status.refused_round = round;
+}
+
+/* True when it is news. */
+static bool note_error(struct tacit_participant *p, const char *format, va_list args)
+{
+	struct tacit_participant_status *status = &p->status;
+	char why[sizeof(status->last_error)];
+	bool news;
+
+	format_tidy(why, sizeof(why), format, args);
+	news = !status->failing || strcmp(why, status->last_error) != 0;
+	(void)strcpy(status->last_error, why);
+	status->last_error_ms = tacit_participant_wall(p);
+	status->failing = true;
+	return news && tacit_log_allowed(&p->log_limit);
+}
+
+void tacit_participant_give_up(struct tacit_participant *p, const char *format, ...)
+{
+	va_list args;
+	bool news;
+
+	va_start(args, format);
+	news = note_error(p, format, args);
+	va_end(args);
+	if (news)
+		tacit_participant_say(p, TACIT_LOG_ERROR, "%s", p->status.last_error);
+}
+
+void tacit_participant_fail(struct tacit_participant *p, int64_t retry_after_ms, const char *format,
+			    ...)
+{
+	int64_t wait = next_backoff(p);
+	va_list args;
+	bool news;
+
+	va_start(args, format);
+	news = note_error(p, format, args);
+	va_end(args);
+	if (retry_after_ms > p->params.poll_max_ms)
+		retry_after_ms = p->params.poll_max_ms;
+	if (wait < retry_after_ms)
+		wait = retry_after_ms + random_below(p, retry_after_ms / 10);
+	if (news)
+		tacit_participant_say(p, TACIT_LOG_WARNING, "%s: %s; trying again",
+				      tacit_participant_state_name(p->status.state),
+				      p->status.last_error);
+	p->task_fresh = p->release_fresh = false;
+	if (p->status.state == TACIT_PARTICIPANT_RENEW)
+		p->renew_after_ms = tacit_participant_boot(p) + 2 * wait;
+	act_in(p, wait);
 }
 
 const char *tacit_participant_detail(const struct tacit_uplink_result *result)
@@ -239,7 +291,8 @@ static void do_wait(struct tacit_participant *p)
 {
 	int64_t left = p->round_due_ms - tacit_participant_boot(p);
 
-	if (p->expected && left > POLL_MIN_MS << p->expected_tries)
+	if (p->expected && tacit_participant_boot(p) >= p->expected_from_ms &&
+	    left > POLL_MIN_MS << p->expected_tries)
 		left = POLL_MIN_MS << p->expected_tries;
 	tacit_participant_pause(p, left);
 }
@@ -360,6 +413,7 @@ int tacit_participant_new(const struct tacit_participant_params *params,
 		return -ENOMEM;
 	p->params = *params;
 	p->due_ms = -1;
+	p->log_limit = (struct tacit_log_limit){ .burst = LOG_BURST, .interval_ms = LOG_MS };
 	set_defaults(&p->params);
 	if (params->base) {
 		p->timer = evtimer_new(params->base, on_timer, p);

@@ -97,17 +97,12 @@ static bool is_final(int status)
 
 static void give_up_token(struct tacit_participant *p, const struct tacit_uplink_result *result)
 {
-	struct tacit_participant_status *status = &p->status;
 	const char *detail = tacit_participant_detail(result);
 
 	tacit_participant_drop_token(p);
-	tacit_participant_fail(p, 0, "the aggregator refuses the token (%d)%s%s", result->status,
-			       detail[0] ? ": " : "", detail);
-	tacit_participant_say(p, TACIT_LOG_ERROR,
-			      "%s; give tacit another token with 'tacit enroll'",
-			      status->last_error);
-	if (!tacit_identity_is_enrolled(p->params.identity))
-		tacit_participant_go_on(p);
+	tacit_participant_give_up(p, "the aggregator refuses the token (%d)%s%s", result->status,
+				  detail[0] ? ": " : "", detail);
+	tacit_participant_go_on(p);
 }
 
 void tacit_participant_on_enrol(struct tacit_participant *p,

@@ -14,6 +14,7 @@ struct tacit_participant {
 	bool started, busy;
 	int64_t due_ms; /* boot; when to act next, -1: not by the clock */
 	int64_t backoff_ms;
+	struct tacit_log_limit log_limit;
 	struct tacit_participant_status status; /* as it is handed out, but for what time changes */
 
 	struct tacit_token token;
@@ -31,6 +32,7 @@ struct tacit_participant {
 	struct tacit_round_doc round; /* the one looked at */
 	int64_t round_due_ms;	      /* boot; no round is asked for before */
 	uint64_t expected;	      /* the round whose release is waited for; 0 none */
+	int64_t expected_from_ms;     /* boot; when it may be there */
 	unsigned expected_tries;
 	uint8_t *update; /* charged and not answered yet */
 	size_t update_len;
@@ -58,6 +60,14 @@ void tacit_participant_ok(struct tacit_participant *p);
 TACIT_PRINTF(3, 4)
 void tacit_participant_fail(struct tacit_participant *p, int64_t retry_after_ms, const char *format,
 			    ...);
+
+/* It was not, and is not tried again. */
+TACIT_PRINTF(2, 3)
+void tacit_participant_give_up(struct tacit_participant *p, const char *format, ...);
+
+/* Notes in the status why this host is not, or was not let, in @round. */
+TACIT_PRINTF(3, 4)
+void tacit_participant_refuse(struct tacit_participant *p, uint64_t round, const char *format, ...);
 
 /* The answer has a status that fits no state. */
 void tacit_participant_fail_status(struct tacit_participant *p,

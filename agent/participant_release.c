@@ -9,7 +9,8 @@
 
 #include "participant_private.h"
 
-#define RELEASES_KEPT 2
+#define RELEASES_KEPT  2
+#define EXPECTED_TRIES 6 /* a second, two, four ... after the round's end */
 
 TACIT_PRINTF(3, 4)
 static void explain(char *why, size_t size, const char *format, ...)
@@ -265,7 +266,8 @@ void tacit_participant_ask_release(struct tacit_participant *p)
 /* The release of a round that was waited for may never come: the round may have failed. */
 static void count_expectation(struct tacit_participant *p)
 {
-	if (p->expected && ++p->expected_tries > 6)
+	if (p->expected && tacit_participant_boot(p) >= p->expected_from_ms &&
+	    ++p->expected_tries > EXPECTED_TRIES)
 		p->expected = 0;
 }
 

@@ -35,18 +35,18 @@ static void rest(struct tacit_participant *p, int64_t wait_ms)
 TACIT_PRINTF(2, 3)
 static void stay_out(struct tacit_participant *p, const char *format, ...)
 {
-	struct tacit_participant_status *status = &p->status;
+	char why[TACIT_PARTICIPANT_REASON_MAX];
 	va_list args;
 	int r;
 
 	va_start(args, format);
-	(void)vsnprintf(status->refused, sizeof(status->refused), format, args);
+	(void)vsnprintf(why, sizeof(why), format, args);
 	va_end(args);
-	status->refused_round = p->round.round;
+	tacit_participant_refuse(p, p->round.round, "%s", why);
 	tacit_participant_say(p, TACIT_LOG_NOTICE, "staying out of round %" PRIu64 ": %s",
-			      p->round.round, status->refused);
+			      p->round.round, why);
 	r = tacit_ledger_refuse(p->params.db, tacit_identity_aggregator(p->params.identity),
-				p->round.round, status->refused, tacit_participant_wall(p));
+				p->round.round, why, tacit_participant_wall(p));
 	if (r < 0) {
 		tacit_participant_fail(p, 0, "cannot note a refusal: %s", tacit_strerror(r));
 		return;
@@ -259,15 +259,12 @@ void tacit_participant_on_reference(struct tacit_participant *p,
 /* A number that was seen before: ours is done, or the aggregator was set back. */
 static void meet_again(struct tacit_participant *p, uint64_t newest)
 {
-	struct tacit_participant_status *status = &p->status;
-
-	if (p->round.round < newest && status->refused_round != p->round.round) {
-		status->refused_round = p->round.round;
-		(void)snprintf(status->refused, sizeof(status->refused),
-			       "it is older than round %" PRIu64 ", which this host has seen",
-			       newest);
+	if (p->round.round < newest && p->status.refused_round != p->round.round) {
+		tacit_participant_refuse(
+			p, p->round.round,
+			"it is older than round %" PRIu64 ", which this host has seen", newest);
 		tacit_participant_say(p, TACIT_LOG_WARNING, "staying out of round %" PRIu64 ": %s",
-				      p->round.round, status->refused);
+				      p->round.round, p->status.refused);
 	}
 	tacit_participant_ok(p);
 	rest(p, p->round.left_ms);
@@ -374,6 +371,7 @@ static void on_accepted(struct tacit_participant *p)
 	p->status.round = p->update_round;
 	p->expected = p->update_round;
 	p->expected_tries = 0;
+	p->expected_from_ms = tacit_participant_boot(p) + (fresh ? p->round.left_ms : 0);
 	tacit_participant_say(p, TACIT_LOG_INFO, "round %" PRIu64 ": the update was accepted",
 			      p->update_round);
 	settle(p, TACIT_LEDGER_SENT, fresh ? p->round.left_ms : 0);
@@ -381,13 +379,12 @@ static void on_accepted(struct tacit_participant *p)
 
 static void on_refused(struct tacit_participant *p, const struct tacit_uplink_result *result)
 {
-	struct tacit_participant_status *status = &p->status;
-
-	status->refused_round = p->update_round;
-	(void)snprintf(status->refused, sizeof(status->refused), "the aggregator answered %d: %s",
-		       result->status, tacit_participant_detail(result));
+	tacit_participant_refuse(p, p->update_round, "the aggregator answered %d: %s",
+				 result->status, tacit_participant_detail(result));
 	tacit_participant_say(p, TACIT_LOG_ERROR, "round %" PRIu64 ": the update was refused: %s",
-			      p->update_round, status->refused);
+			      p->update_round, p->status.refused);
+	(void)!tacit_ledger_refuse(p->params.db, tacit_identity_aggregator(p->params.identity),
+				   p->update_round, p->status.refused, tacit_participant_wall(p));
 	settle(p, TACIT_LEDGER_REFUSED, 0);
 }
 

@@ -18,9 +18,9 @@
 #include <tacit/log.h>
 #include <tacit/mem.h>
 
-#define BACKLOG  16
+#define BACKLOG	 16
 #define VERB_MAX 32U
-#define WHY_MAX  256U
+#define WHY_MAX	 256U
 
 struct peer {
 	TAILQ_ENTRY(peer) link;
@@ -102,8 +102,8 @@ int tacit_admin_answer(tacit_admin_handler *handle, void *ctx, const char *line,
 	if (r == -ENOSYS && !why[0])
 		(void)snprintf(why, sizeof(why), "there is no such verb");
 
-	text = format_line(r == 0 ? reply :
-				    json_pack("{s:s}", "error", why[0] ? why : tacit_strerror(r)));
+	text = format_line(r == 0 ? reply
+				  : json_pack("{s:s}", "error", why[0] ? why : tacit_strerror(r)));
 	if (!text)
 		return -ENOMEM;
 	*ret = text;
@@ -280,8 +280,9 @@ int tacit_admin_listen(const struct tacit_admin_params *params, struct tacit_adm
 		tacit_free(admin);
 		return fd;
 	}
-	admin->listener = evconnlistener_new(admin->base, on_accept, admin,
-					     LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, BACKLOG, fd);
+	admin->listener =
+		evconnlistener_new(admin->base, on_accept, admin,
+				   LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, BACKLOG, fd);
 	if (!admin->listener) {
 		(void)close(fd);
 		tacit_admin_free(admin);

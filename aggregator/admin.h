@@ -18,10 +18,10 @@
 #include <tacit/cleanup.h>
 #include <tacit/error.h>
 
-#define TACIT_ADMIN_PEERS_MAX   8U
-#define TACIT_ADMIN_REQUEST_MAX 65536U      /* bytes, with the newline */
-#define TACIT_ADMIN_REPLY_MAX   (64U << 20) /* bytes, with the newline */
-#define TACIT_ADMIN_PATIENCE_MS 10000U      /* from accept to the last byte of the answer */
+#define TACIT_ADMIN_PEERS_MAX	8U
+#define TACIT_ADMIN_REQUEST_MAX 65536U	    /* bytes, with the newline */
+#define TACIT_ADMIN_REPLY_MAX	(64U << 20) /* bytes, with the newline */
+#define TACIT_ADMIN_PATIENCE_MS 10000U	    /* from accept to the last byte of the answer */
 
 struct event_base;
 struct tacit_admin;
@@ -39,9 +39,9 @@ typedef int tacit_admin_handler(void *ctx, const char *verb, const json_t *reque
 
 struct tacit_admin_params {
 	struct event_base *base;     /* borrowed */
-	const char *path;            /* of the socket, copied */
+	const char *path;	     /* of the socket, copied */
 	tacit_admin_handler *handle; /* called from the base's loop */
-	void *ctx;                   /* given to it */
+	void *ctx;		     /* given to it */
 };
 
 /**
@@ -78,7 +78,8 @@ TACIT_MUST_CHECK int tacit_admin_answer(tacit_admin_handler *handle, void *ctx, 
  * @why:     on TACIT_EREFUSED what the aggregator said, @size bytes; may be NULL.
  *
  * Returns 0; -ENOENT or -ECONNREFUSED (no aggregator), -EACCES, -ETIMEDOUT, -ENAMETOOLONG,
- * TACIT_EREFUSED (the answer is an error), TACIT_ESCHEMA (it is not a JSON object), -E2BIG, -ENOMEM.
+ * TACIT_EREFUSED (the answer is an error), TACIT_ESCHEMA (it is not a JSON object), -E2BIG,
+ * -ENOMEM.
  */
 TACIT_MUST_CHECK int tacit_admin_call(const char *path, const json_t *request, uint32_t timeout_ms,
 				      json_t **ret, char *why, size_t size);

@@ -72,8 +72,8 @@ static int receive_all(int fd, struct tacit_writer *writer, int64_t until_ms)
 
 static int read_reply(const struct tacit_writer *writer, json_t **ret, char *why, size_t size)
 {
-	json_t *reply = json_loadb((const char *)writer->data, writer->len, JSON_REJECT_DUPLICATES,
-				   NULL);
+	json_t *reply =
+		json_loadb((const char *)writer->data, writer->len, JSON_REJECT_DUPLICATES, NULL);
 	const char *error = json_string_value(json_object_get(reply, "error"));
 
 	if (json_is_object(reply) && !error) {

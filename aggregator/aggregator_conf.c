@@ -32,7 +32,8 @@ static const struct tacit_conf_key keys[] = {
 	{ "admin_socket", TACIT_CONF_STRING, AT(admin_socket), 1, SOCKET_BYTES,
 	  "/run/tacit-aggregator/admin", NULL, "Unix socket that the verbs speak to" },
 	{ "metrics_listen", TACIT_CONF_STRING, AT(metrics_listen), 0, TACIT_LISTEN_TEXT_MAX - 1,
-	  "127.0.0.1:9464", NULL, "where /metrics, /livez and /readyz are served in plain HTTP; empty: "
+	  "127.0.0.1:9464", NULL,
+	  "where /metrics, /livez and /readyz are served in plain HTTP; empty: "
 	  "nowhere" },
 	{ "certificate_ttl_sec", TACIT_CONF_UINT, AT(certificate_ttl_sec), 60, 31622400, "604800",
 	  NULL, "life of a host's certificate; it is renewed after two thirds" },

@@ -19,13 +19,13 @@
 struct tacit_aggregator_conf {
 	char *listen;
 	char *metrics_listen; /* NULL or "": none */
-	char *names;          /* NULL or "": the host's name */
-	char *url;            /* NULL or "": made from the first name and the port */
+	char *names;	      /* NULL or "": the host's name */
+	char *url;	      /* NULL or "": made from the first name and the port */
 	char *state_dir;
 	char *admin_socket;
-	uint32_t workers;     /* 0: one for each core */
+	uint32_t workers; /* 0: one for each core */
 	uint32_t certificate_ttl_sec;
-	uint32_t log_level;   /* index: error, warning, notice, info, debug */
+	uint32_t log_level; /* index: error, warning, notice, info, debug */
 	uint32_t limits_connections, limits_connections_per_peer;
 	uint32_t limits_handshake_sec, limits_request_sec, limits_idle_sec;
 	uint32_t limits_min_bytes_per_sec, limits_body_mb;

@@ -75,14 +75,15 @@ static int token_create(const struct ask *ask, json_t **ret)
 	if (r < 0)
 		return r;
 	order.uses = (uint32_t)uses;
-	r = tacit_tokens_create(ask->with->db, ask->with->random, &order, ask->with->wall_ms(), text,
-				&id);
+	r = tacit_tokens_create(ask->with->db, ask->with->random, &order, ask->with->wall_ms(),
+				text, &id);
 	if (r == TACIT_ESCHEMA)
 		return refuse(ask, r, "labels must be a few short NAME=VALUE pairs");
 	if (r < 0)
 		return r;
-	return reply(json_pack("{s:s, s:I, s:s}", "token", text, "id", (json_int_t)id, "url",
-			       order.url), ret);
+	return reply(
+		json_pack("{s:s, s:I, s:s}", "token", text, "id", (json_int_t)id, "url", order.url),
+		ret);
 }
 
 static int token_list(const struct ask *ask, json_t **ret)
@@ -123,9 +124,10 @@ static int hosts_show(const struct ask *ask, json_t **ret)
 
 	if (r < 0)
 		return r;
-	json_array_foreach(hosts, i, host)
-		if (id && strcmp(json_string_value(json_object_get(host, "id")), id) == 0)
-			return reply(json_pack("{s:O}", "host", host), ret);
+	json_array_foreach(hosts, i,
+			   host) if (id &&
+				     strcmp(json_string_value(json_object_get(host, "id")), id) ==
+					     0) return reply(json_pack("{s:O}", "host", host), ret);
 	return refuse(ask, -ENOENT, "there is no such host");
 }
 
@@ -180,33 +182,27 @@ static int task_show(const struct ask *ask, json_t **ret)
 	return tacit_tasks_show(ask->with->db, ret);
 }
 
-/* Lays the changes over the task as it is; the whole is checked as one. */
+/* Lays the changes over the task as it is; the whole is then checked as one. */
 static int task_set(const struct ask *ask, json_t **ret)
 {
 	TACIT_CLEANUP(json_decrefp) json_t *shown = NULL;
-	const json_t *changes = json_object_get(ask->request, "changes");
-	json_t *task;
+	json_t *changes = json_object_get(ask->request, "changes"), *task, *unused;
+	const char *name;
 	uint64_t version;
 	char *text;
 	int r = tacit_tasks_show(ask->with->db, &shown);
 
 	if (r < 0)
 		return r;
-	task = json_object_get(shown, "task");
-	if (!json_is_object(changes) || json_object_size(changes) == 0)
+	if (json_object_size(changes) == 0)
 		return refuse(ask, -EINVAL, "no changes");
-	if (json_object_update_existing(task, (json_t *)(uintptr_t)changes) < 0)
-		return -ENOMEM;
-	for (const void *at = json_object_iter((json_t *)(uintptr_t)changes); at;
-	     at = json_object_iter_next((json_t *)(uintptr_t)changes, (void *)(uintptr_t)at)) {
-		const char *key = json_object_iter_key((void *)(uintptr_t)at);
-
-		if (!json_object_get(task, key)) {
-			(void)snprintf(ask->why, ask->size, "a task has no \"%.32s\"", key);
-			return -EINVAL;
-		}
+	task = json_object_get(shown, "task");
+	json_object_foreach(changes, name, unused) if (!json_object_get(task, name))
+	{
+		(void)snprintf(ask->why, ask->size, "a task has no \"%.32s\"", name);
+		return -EINVAL;
 	}
-	text = json_dumps(task, JSON_COMPACT);
+	text = json_object_update(task, changes) < 0 ? NULL : json_dumps(task, JSON_COMPACT);
 	if (!text)
 		return -ENOMEM;
 	r = tacit_tasks_set(ask->with->db, ask->with->ca, text, strlen(text), ask->with->wall_ms(),
@@ -220,8 +216,8 @@ static int privacy(const struct ask *ask, json_t **ret)
 	return tacit_round_privacy(ask->with->db, ret);
 }
 
-/* {"entries", "intact", "head"} of the enrolment log. */
-static int describe_log(struct tacit_db *db, json_t **ret)
+/* The enrolment log, walked from end to end. */
+static json_t *describe_log(struct tacit_db *db)
 {
 	uint8_t head[TACIT_CHAIN_LEN] = { 0 };
 	char hex[2 * TACIT_CHAIN_LEN + 1];
@@ -229,10 +225,10 @@ static int describe_log(struct tacit_db *db, json_t **ret)
 	int r = tacit_chain_verify(db, &n, head);
 
 	if (r < 0 && r != TACIT_EDAMAGED)
-		return r;
+		return json_null();
 	tacit_hex_encode(head, sizeof(head), hex);
-	return reply(json_pack("{s:I, s:b, s:s}", "entries", (json_int_t)n, "intact", r == 0, "head",
-			       hex), ret);
+	return json_pack("{s:I, s:b, s:s}", "entries", (json_int_t)n, "intact", r == 0, "head",
+			 hex);
 }
 
 static json_t *describe_release(struct tacit_db *db)
@@ -247,45 +243,69 @@ static json_t *describe_release(struct tacit_db *db)
 	return json_pack("{s:I, s:s}", "version", (json_int_t)version, "sha256", hex);
 }
 
-static int status(const struct ask *ask, json_t **ret)
+static json_t *describe_round(const struct tacit_metrics_fleet *fleet)
 {
-	const struct tacit_answers *with = ask->with;
-	struct tacit_metrics_fleet fleet = { 0 };
-	struct tacit_board_figures figures;
-	char pin[2 * TACIT_FINGERPRINT_LEN + 1], started[TACIT_RFC3339_LEN];
-	json_t *log;
-	int r = tacit_metrics_read(with->db, &fleet);
+	if (fleet->round == 0)
+		return json_null();
+	return json_pack("{s:I, s:I}", "round", (json_int_t)fleet->round, "updates",
+			 (json_int_t)fleet->round_updates);
+}
 
-	if (r == 0)
-		r = describe_log(with->db, &log);
-	if (r < 0)
-		return r;
-	tacit_board_sum(with->board, &figures);
+static json_t *describe_program(const struct tacit_answers *with)
+{
+	char pin[2 * TACIT_FINGERPRINT_LEN + 1], started[TACIT_RFC3339_LEN];
+
 	tacit_hex_encode(tacit_ca_pin(with->ca), TACIT_FINGERPRINT_LEN, pin);
 	tacit_clock_rfc3339(with->started_ms, started);
-	return reply(
-		json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:{s:I, s:I}, s:{s:I, s:I}, s:o, s:o, s:o,"
-			  " s:{s:I, s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:I}, s:I}",
-			  "version", TACIT_VERSION, "pid", (int)with->supervisor, "started", started,
-			  "listen", with->listen, "url", with->url, "ca", pin, "workers", "configured",
-			  (json_int_t)with->workers, "ready",
-			  (json_int_t)tacit_metrics_workers_ready(with->board, with->workers), "hosts",
-			  "enrolled", (json_int_t)fleet.hosts_enrolled, "revoked",
-			  (json_int_t)fleet.hosts_revoked, "log", log, "release",
-			  describe_release(with->db), "round",
-			  fleet.round ? json_pack("{s:I, s:I}", "round", (json_int_t)fleet.round, "updates",
-						  (json_int_t)fleet.round_updates) :
-					json_null(),
-			  "http", "connections", (json_int_t)figures.http.connections_open, "requests",
-			  (json_int_t)figures.http.requests, "refused", (json_int_t)figures.http.refused,
-			  "timeouts", (json_int_t)figures.http.timeouts, "handshake_failures",
-			  (json_int_t)figures.http.handshake_failures, "updates", "accepted",
-			  (json_int_t)figures.routes.updates_accepted, "refused",
-			  (json_int_t)(figures.routes.updates_conflicting + figures.routes.updates_late +
-				       figures.routes.updates_refused),
-			  "repeated", (json_int_t)figures.routes.updates_repeated, "database_bytes",
-			  (json_int_t)fleet.database_bytes),
-		ret);
+	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:{s:I, s:I}}", "version", TACIT_VERSION,
+			 "pid", (int)with->supervisor, "started", started, "listen", with->listen,
+			 "url", with->url, "ca", pin, "workers", "configured",
+			 (json_int_t)with->workers, "ready",
+			 (json_int_t)tacit_metrics_workers_ready(with->board, with->workers));
+}
+
+static json_t *describe_fleet(struct tacit_db *db, const struct tacit_metrics_fleet *fleet)
+{
+	return json_pack("{s:{s:I, s:I}, s:o, s:o, s:o, s:I}", "hosts", "enrolled",
+			 (json_int_t)fleet->hosts_enrolled, "revoked",
+			 (json_int_t)fleet->hosts_revoked, "log", describe_log(db), "release",
+			 describe_release(db), "round", describe_round(fleet), "database_bytes",
+			 (json_int_t)fleet->database_bytes);
+}
+
+static json_t *describe_traffic(const struct tacit_board *board)
+{
+	struct tacit_board_figures sum;
+
+	tacit_board_sum(board, &sum);
+	return json_pack("{s:{s:I, s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:I, s:I, s:I}}", "http",
+			 "connections", (json_int_t)sum.http.connections_open, "requests",
+			 (json_int_t)sum.http.requests, "refused", (json_int_t)sum.http.refused,
+			 "timeouts", (json_int_t)sum.http.timeouts, "handshake_failures",
+			 (json_int_t)sum.http.handshake_failures, "updates", "accepted",
+			 (json_int_t)sum.routes.updates_accepted, "repeated",
+			 (json_int_t)sum.routes.updates_repeated, "conflicting",
+			 (json_int_t)sum.routes.updates_conflicting, "late",
+			 (json_int_t)sum.routes.updates_late, "refused",
+			 (json_int_t)sum.routes.updates_refused);
+}
+
+static int status(const struct ask *ask, json_t **ret)
+{
+	TACIT_CLEANUP(json_decrefp) json_t *traffic = NULL;
+	TACIT_CLEANUP(json_decrefp) json_t *fleet = NULL;
+	TACIT_CLEANUP(json_decrefp) json_t *document = NULL;
+	struct tacit_metrics_fleet figures = { 0 };
+	int r = tacit_metrics_read(ask->with->db, &figures);
+
+	if (r < 0)
+		return r;
+	document = describe_program(ask->with);
+	fleet = describe_fleet(ask->with->db, &figures);
+	traffic = describe_traffic(ask->with->board);
+	if (json_object_update(document, fleet) < 0 || json_object_update(document, traffic) < 0)
+		return -ENOMEM;
+	return reply(TACIT_TAKE(document), ret);
 }
 
 int tacit_answers_give(void *ctx, const char *verb, const json_t *request, json_t **ret, char *why,
@@ -295,12 +315,18 @@ int tacit_answers_give(void *ctx, const char *verb, const json_t *request, json_
 		const char *verb;
 		int (*give)(const struct ask *ask, json_t **ret);
 	} table[] = {
-		{ "token create", token_create }, { "token list", token_list },
-		{ "token revoke", token_revoke }, { "hosts list", hosts_list },
-		{ "hosts show", hosts_show },     { "hosts revoke", hosts_revoke },
-		{ "rounds list", rounds_list },   { "rounds show", rounds_show },
-		{ "rounds open", rounds_open },   { "task show", task_show },
-		{ "task set", task_set },         { "privacy", privacy },
+		{ "token create", token_create },
+		{ "token list", token_list },
+		{ "token revoke", token_revoke },
+		{ "hosts list", hosts_list },
+		{ "hosts show", hosts_show },
+		{ "hosts revoke", hosts_revoke },
+		{ "rounds list", rounds_list },
+		{ "rounds show", rounds_show },
+		{ "rounds open", rounds_open },
+		{ "task show", task_show },
+		{ "task set", task_set },
+		{ "privacy", privacy },
 		{ "status", status },
 	};
 	const struct ask ask = { .with = (const struct tacit_answers *)ctx,

@@ -24,10 +24,10 @@ struct tacit_answers {
 	const struct tacit_ca *ca;
 	struct tacit_random *random;
 	const struct tacit_board *board;
-	size_t workers;             /* the first slots of the board */
-	const char *listen, *url;   /* as they are, not as configured */
+	size_t workers;		  /* the first slots of the board */
+	const char *listen, *url; /* as they are, not as configured */
 	pid_t supervisor;
-	int64_t started_ms;         /* wall clock */
+	int64_t started_ms; /* wall clock */
 	int64_t (*wall_ms)(void);
 };
 

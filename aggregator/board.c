@@ -7,7 +7,7 @@
 
 #include <tacit/mem.h>
 
-#define FIGURES    (sizeof(struct tacit_board_figures) / sizeof(uint64_t))
+#define FIGURES	   (sizeof(struct tacit_board_figures) / sizeof(uint64_t))
 #define OPEN_INDEX (offsetof(struct tacit_board_figures, http.connections_open) / sizeof(uint64_t))
 #define SLOTS_MAX  1024U
 

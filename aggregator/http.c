@@ -17,10 +17,10 @@
 
 #include "http_priv.h"
 
-#define SWEEP_MS        500
-#define FDS_STEP        1024U
-#define ADMIT_VECTORS   8
-#define WATCH_AFTER_MS  1000 /* a client that waits longer is watched for leaving */
+#define SWEEP_MS       500
+#define FDS_STEP       1024U
+#define ADMIT_VECTORS  8
+#define WATCH_AFTER_MS 1000 /* a client that waits longer is watched for leaving */
 
 static const struct tacit_http_limits defaults = {
 	.connections = 4096,
@@ -88,8 +88,8 @@ static void scan_head(struct tacit_http_exchange *conn, struct evbuffer *input, 
 		for (int i = 0; i < n && i < ADMIT_VECTORS && left > 0; i++) {
 			size_t len = vec[i].iov_len < left ? vec[i].iov_len : left;
 			size_t used;
-			int r = tacit_http_guard_feed(&conn->guard, (const uint8_t *)vec[i].iov_base, len,
-						      &used);
+			int r = tacit_http_guard_feed(&conn->guard,
+						      (const uint8_t *)vec[i].iov_base, len, &used);
 
 			left -= used;
 			if (r > 0)
@@ -128,7 +128,8 @@ static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *info
 		break;
 	case HTTP_PENDING:
 	case HTTP_WRITING:
-		/* A next request before this one's answer: the client must send it again, elsewhere. */
+		/* A next request before this one's answer: the client must send it again,
+		 * elsewhere. */
 		conn->closing = true;
 		break;
 	case HTTP_FRESH:
@@ -147,8 +148,9 @@ static struct bufferevent *new_bev(struct tacit_http *http)
 	ssl = SSL_new(http->tls);
 	if (!ssl)
 		return NULL;
-	return bufferevent_openssl_socket_new(http->base, -1, ssl, BUFFEREVENT_SSL_ACCEPTING,
-					      BEV_OPT_CLOSE_ON_FREE); /* frees ssl on failure, too */
+	return bufferevent_openssl_socket_new(
+		http->base, -1, ssl, BUFFEREVENT_SSL_ACCEPTING,
+		BEV_OPT_CLOSE_ON_FREE); /* frees ssl on failure, too */
 }
 
 static struct tacit_http_exchange *new_conn(struct tacit_http *http)
@@ -289,7 +291,8 @@ static bool set_fd(struct tacit_http *http, struct tacit_http_exchange *conn, in
 
 		if (!grown)
 			return false;
-		memset(grown + http->n_fds, 0, (n - http->n_fds) * sizeof(struct tacit_http_exchange *));
+		memset(grown + http->n_fds, 0,
+		       (n - http->n_fds) * sizeof(struct tacit_http_exchange *));
 		http->by_fd = grown;
 		http->n_fds = n;
 	}
@@ -327,7 +330,7 @@ static bool within_limits(struct tacit_http *http, const struct tacit_http_excha
 	if (http->counters.connections_open <= http->limits.connections_per_peer)
 		return true;
 	TAILQ_FOREACH(other, &http->conns, link)
-		same += memcmp(&other->peer, &conn->peer, sizeof(conn->peer)) == 0;
+	same += memcmp(&other->peer, &conn->peer, sizeof(conn->peer)) == 0;
 	return same <= http->limits.connections_per_peer;
 }
 
@@ -437,8 +440,7 @@ static bool is_due(struct tacit_http_exchange *conn, int64_t now_ms)
 	}
 	if (conn->state == HTTP_BODY)
 		return is_too_slow(conn, now_ms);
-	return now_ms >= conn->deadline_ms ||
-	       (conn->http->draining && conn->state == HTTP_IDLE);
+	return now_ms >= conn->deadline_ms || (conn->http->draining && conn->state == HTTP_IDLE);
 }
 
 static void on_sweep(evutil_socket_t fd, short what, void *arg)
@@ -536,7 +538,8 @@ int tacit_http_listen(struct tacit_http *http, evutil_socket_t fd)
 
 	if (http->n_listeners == TACIT_HTTP_LISTENERS_MAX)
 		return -E2BIG;
-	/* Inherited by what is accepted. Without it an answer can wait 40 ms for an acknowledgement. */
+	/* Inherited by what is accepted. Without it an answer can wait 40 ms for an
+	 * acknowledgement. */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	bound = evhttp_accept_socket_with_handle(http->evhttp, fd);
 	if (!bound)
@@ -598,7 +601,7 @@ void tacit_http_free(struct tacit_http *http)
 	if (http->evhttp)
 		evhttp_free(http->evhttp);
 	TAILQ_FOREACH(conn, &http->detached, link)
-		conn->http = NULL;
+	conn->http = NULL;
 	if (http->spare)
 		bufferevent_free(http->spare);
 	if (http->admit)

@@ -36,36 +36,37 @@ typedef void tacit_http_handler(void *ctx, struct tacit_http_exchange *exchange)
 struct tacit_http_route {
 	enum tacit_http_method method;
 	const char *path;
-	const char *type;    /* Content-Type that a body must have; NULL: no body */
-	size_t body_max;     /* bytes */
-	bool anonymous;      /* true: no client certificate needed */
+	const char *type; /* Content-Type that a body must have; NULL: no body */
+	size_t body_max;  /* bytes */
+	bool anonymous;	  /* true: no client certificate needed */
 	tacit_http_handler *handle;
 };
 
 /* Defaults in parentheses. Deadlines are absolute and kept by a sweep twice a second, so that a
  * client that dribbles gains nothing. */
 struct tacit_http_limits {
-	uint32_t connections;          /* per worker (4,096) */
+	uint32_t connections;	       /* per worker (4,096) */
 	uint32_t connections_per_peer; /* per source address; an IPv6 /64 counts as one (1,024) */
-	uint32_t handshake_ms;         /* (10,000) */
-	uint32_t request_ms;           /* for a head, and before the rate below counts (15,000) */
-	uint32_t idle_ms;              /* between requests (75,000) */
-	uint32_t answer_ms;            /* for a handler's late answer (30,000) */
+	uint32_t handshake_ms;	       /* (10,000) */
+	uint32_t request_ms;	       /* for a head, and before the rate below counts (15,000) */
+	uint32_t idle_ms;	       /* between requests (75,000) */
+	uint32_t answer_ms;	       /* for a handler's late answer (30,000) */
 	uint32_t min_bytes_per_sec;    /* of a body, and of taking an answer (1,024) */
 	size_t body_bytes_in_flight;   /* over all connections of the worker (64 MiB) */
 };
 
 struct tacit_http_params {
 	struct event_base *base; /* borrowed */
-	SSL_CTX *tls;            /* borrowed; NULL: plain HTTP (metrics on loopback) */
+	SSL_CTX *tls;		 /* borrowed; NULL: plain HTTP (metrics on loopback) */
 	const struct tacit_http_route *routes; /* borrowed, static */
 	size_t n_routes;
-	void *ctx;               /* given to handlers */
+	void *ctx;			 /* given to handlers */
 	struct tacit_http_limits limits; /* zeroes mean defaults */
 };
 
 /* @ret: owned by the caller. The process must ignore SIGPIPE. 0, -ENOMEM. */
-TACIT_MUST_CHECK int tacit_http_new(const struct tacit_http_params *params, struct tacit_http **ret);
+TACIT_MUST_CHECK int tacit_http_new(const struct tacit_http_params *params,
+				    struct tacit_http **ret);
 
 /* Takes over a listening, non-blocking socket, unless it fails. 0, -ENOMEM, -E2BIG (more than
  * TACIT_HTTP_LISTENERS_MAX). */

@@ -14,12 +14,12 @@
 
 #include "http_priv.h"
 
-#define TLS_RECORD_MAX   16384U
-#define LINGER_MS        2000
+#define TLS_RECORD_MAX	 16384U
+#define LINGER_MS	 2000
 #define LINGER_BYTES_MAX (1U << 20)
-#define DETAIL_MAX       256U
-#define HEADER_MAX       160U
-#define RETRY_HEADER     "Retry-After: 1"
+#define DETAIL_MAX	 256U
+#define HEADER_MAX	 160U
+#define RETRY_HEADER	 "Retry-After: 1"
 
 static const char *const method_names[] = {
 	[TACIT_HTTP_GET] = "GET",
@@ -145,8 +145,8 @@ void http_exchange_refuse(struct tacit_http_exchange *conn, int status, const ch
 				  "Content-Type: " TACIT_TYPE_PROBLEM "\r\n"
 				  "Content-Length: %zu\r\n"
 				  "%s%s\r\n",
-				  status, title, date, problem ? strlen(problem) : 0, header ? header : "",
-				  header ? "\r\n" : "");
+				  status, title, date, problem ? strlen(problem) : 0,
+				  header ? header : "", header ? "\r\n" : "");
 	if (problem && !is_head(conn))
 		(void)evbuffer_add(output, problem, strlen(problem));
 	(void)evbuffer_pullup(output, -1);
@@ -192,11 +192,13 @@ static const struct tacit_http_route *find_route(const struct tacit_http *http,
 	if (methods)
 		(void)snprintf(allow, HEADER_MAX, "Allow: %s%s%s%s",
 			       methods & 1U << TACIT_HTTP_GET ? "GET, HEAD" : "",
-			       methods & 1U << TACIT_HTTP_PUT && methods & 1U << TACIT_HTTP_GET ? ", " : "",
+			       methods & 1U << TACIT_HTTP_PUT && methods & 1U << TACIT_HTTP_GET
+				       ? ", "
+				       : "",
 			       methods & 1U << TACIT_HTTP_PUT ? "PUT" : "",
-			       methods & 1U << TACIT_HTTP_POST ?
-				       (methods & ~(1U << TACIT_HTTP_POST) ? ", POST" : "POST") :
-				       "");
+			       methods & 1U << TACIT_HTTP_POST
+				       ? (methods & ~(1U << TACIT_HTTP_POST) ? ", POST" : "POST")
+				       : "");
 	return best;
 }
 
@@ -231,9 +233,11 @@ static bool check_body(struct tacit_http_exchange *conn, const struct tacit_http
 	if (!route->type && head->length > 0)
 		http_exchange_refuse(conn, 400, "unexpected-body", NULL, "no body is wanted here");
 	else if (route->type && !head->has_length)
-		http_exchange_refuse(conn, 411, "length-required", NULL, "Content-Length is missing");
+		http_exchange_refuse(conn, 411, "length-required", NULL,
+				     "Content-Length is missing");
 	else if (route->type && strcasecmp(head->type, route->type) != 0)
-		http_exchange_refuse(conn, 415, "media-type", NULL, "the body must be %s", route->type);
+		http_exchange_refuse(conn, 415, "media-type", NULL, "the body must be %s",
+				     route->type);
 	else if (head->length > route->body_max)
 		http_exchange_refuse(conn, 413, "too-large", NULL, "the body may have %zu bytes",
 				     route->body_max);
@@ -275,8 +279,8 @@ void http_exchange_begin(struct tacit_http_exchange *conn, size_t body)
 	conn->received = body;
 	conn->closing = conn->closing || body > length;
 	conn->state = HTTP_BODY;
-	/* evhttp takes the body in one piece, so all of it must fit; one byte more shows a client that
-	 * does not wait for the answer. */
+	/* evhttp takes the body in one piece, so all of it must fit; one byte more shows a client
+	 * that does not wait for the answer. */
 	bufferevent_setwatermark(conn->bev, EV_READ, 0,
 				 length < HTTP_READ_AHEAD ? HTTP_READ_AHEAD : length + 1);
 }
@@ -287,7 +291,8 @@ static void on_answered(struct evhttp_request *req, void *arg)
 	struct tacit_http_exchange *conn = (struct tacit_http_exchange *)arg;
 
 	if (conn->closing || conn->http->draining)
-		(void)evhttp_add_header(evhttp_request_get_output_headers(req), "Connection", "close");
+		(void)evhttp_add_header(evhttp_request_get_output_headers(req), "Connection",
+					"close");
 	http_conn_reset(conn);
 }
 

@@ -10,7 +10,7 @@ enum state {
 	STATE_TARGET,
 	STATE_VERSION,
 	STATE_VERSION_LF,
-	STATE_FIELD,     /* first byte of a line */
+	STATE_FIELD, /* first byte of a line */
 	STATE_NAME,
 	STATE_BEFORE_VALUE,
 	STATE_VALUE,
@@ -106,7 +106,7 @@ static char *end_token(struct tacit_http_guard *guard)
 /* Those that are answered, or that deserve to hear what is allowed. */
 static bool is_known_method(const char *method)
 {
-	static const char *const known[] = { "GET",    "HEAD",  "PUT",     "POST",
+	static const char *const known[] = { "GET",    "HEAD",	"PUT",	   "POST",
 					     "DELETE", "PATCH", "OPTIONS", "TRACE" };
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
@@ -120,8 +120,8 @@ static int on_method(struct tacit_http_guard *guard, uint8_t c)
 	if (c == ' ' && guard->token_len > 0) {
 		(void)strcpy(guard->head.method, end_token(guard));
 		guard->state = STATE_TARGET;
-		return is_known_method(guard->head.method) ? 0 :
-							     refuse(guard, 501, "unknown method");
+		return is_known_method(guard->head.method) ? 0
+							   : refuse(guard, 501, "unknown method");
 	}
 	if (!is_token(c))
 		return refuse(guard, 400, "the request line does not begin with a method");
@@ -178,7 +178,8 @@ static int on_name(struct tacit_http_guard *guard, uint8_t c)
 	if (c != ':') {
 		if (!is_token(c))
 			return refuse(guard, 400, "a character that may not be in a field name");
-		if (guard->token_len < TACIT_HTTP_VALUE_MAX) /* the tail of a longer one decides nothing */
+		if (guard->token_len <
+		    TACIT_HTTP_VALUE_MAX) /* the tail of a longer one decides nothing */
 			guard->token[guard->token_len++] = (char)c;
 		return 0;
 	}
@@ -230,8 +231,8 @@ static int on_content_type(struct tacit_http_guard *guard, const char *value)
 	if (guard->head.has_type)
 		return refuse(guard, 400, "two Content-Type fields");
 	for (size_t i = 0; i < len; i++)
-		guard->head.type[i] = (char)(value[i] >= 'A' && value[i] <= 'Z' ? value[i] | 0x20 :
-										   value[i]);
+		guard->head.type[i] =
+			(char)(value[i] >= 'A' && value[i] <= 'Z' ? value[i] | 0x20 : value[i]);
 	guard->head.type[len] = '\0';
 	guard->head.has_type = true;
 	return 0;
@@ -245,13 +246,13 @@ static int on_known_field(struct tacit_http_guard *guard, const char *value)
 	case FIELD_CONTENT_TYPE:
 		return on_content_type(guard, value);
 	case FIELD_CONTENT_ENCODING:
-		return strcasecmp(value, "identity") == 0 ?
-			       0 :
-			       refuse(guard, 415, "a Content-Encoding that is not spoken here");
+		return strcasecmp(value, "identity") == 0
+			       ? 0
+			       : refuse(guard, 415, "a Content-Encoding that is not spoken here");
 	case FIELD_EXPECT:
-		return strcasecmp(value, "100-continue") == 0 ?
-			       0 :
-			       refuse(guard, 417, "an unknown expectation");
+		return strcasecmp(value, "100-continue") == 0
+			       ? 0
+			       : refuse(guard, 417, "an unknown expectation");
 	case FIELD_HOST:
 		if (guard->head.has_host)
 			return refuse(guard, 400, "two Host fields");

@@ -23,17 +23,17 @@
 /* What a head says. Plain record. */
 struct tacit_http_head {
 	char method[8];
-	char path[TACIT_HTTP_PATH_MAX + 1]; /* without query */
+	char path[TACIT_HTTP_PATH_MAX + 1];  /* without query */
 	char type[TACIT_HTTP_VALUE_MAX + 1]; /* media type, lower case, no parameters; "" none */
-	unsigned minor;                     /* HTTP/1.minor, 0 or 1 */
+	unsigned minor;			     /* HTTP/1.minor, 0 or 1 */
 	bool has_length, has_host, has_type;
-	uint64_t length;                    /* of the body */
+	uint64_t length; /* of the body */
 };
 
 struct tacit_http_guard {
 	struct tacit_http_head head; /* complete once feed() has returned 1 */
-	int status;                  /* after -EPROTO: the HTTP status to answer with... */
-	const char *why;             /* ...and the reason, static */
+	int status;		     /* after -EPROTO: the HTTP status to answer with... */
+	const char *why;	     /* ...and the reason, static */
 	/* private */
 	unsigned state, fields, field;
 	size_t bytes, token_len;

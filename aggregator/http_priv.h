@@ -25,15 +25,15 @@ struct evconnlistener;
 #define HTTP_READ_AHEAD 16384U
 
 enum http_state {
-	HTTP_FRESH,     /* accepted, not yet looked at */
+	HTTP_FRESH, /* accepted, not yet looked at */
 	HTTP_HANDSHAKE,
-	HTTP_IDLE,      /* between requests */
+	HTTP_IDLE, /* between requests */
 	HTTP_HEAD,
 	HTTP_BODY,
-	HTTP_PENDING,   /* with the handler */
+	HTTP_PENDING, /* with the handler */
 	HTTP_WRITING,
 	HTTP_LINGERING, /* refused: the answer is on its way, what still comes in is dropped */
-	HTTP_DETACHED,  /* with the handler, and the client has gone */
+	HTTP_DETACHED,	/* with the handler, and the client has gone */
 };
 
 /*
@@ -49,10 +49,10 @@ struct tacit_http_exchange {
 	struct in6_addr peer; /* what counts as one source: IPv4-mapped, or a /64 */
 	char address[INET6_ADDRSTRLEN];
 
-	struct bufferevent *bev;          /* evhttp's; NULL when detached */
+	struct bufferevent *bev; /* evhttp's; NULL when detached */
 	struct evbuffer_cb_entry *on_input;
-	struct evhttp_connection *evcon;  /* NULL when detached */
-	struct event *gone;               /* watches a client that waits long */
+	struct evhttp_connection *evcon; /* NULL when detached */
+	struct event *gone;		 /* watches a client that waits long */
 	X509 *cert;
 	int64_t cert_until_ms;
 
@@ -60,10 +60,10 @@ struct tacit_http_exchange {
 	const struct tacit_http_route *route;
 	struct evhttp_request *req; /* while pending or detached */
 	int64_t began_ms;
-	uint64_t received;          /* of the body */
-	size_t reserved;            /* of the bytes in flight */
+	uint64_t received; /* of the body */
+	size_t reserved;   /* of the bytes in flight */
 	size_t lingered;
-	bool closing;               /* after this answer */
+	bool closing; /* after this answer */
 };
 
 TAILQ_HEAD(http_conns, tacit_http_exchange);

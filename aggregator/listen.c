@@ -59,8 +59,8 @@ int tacit_listen_parse(const char *text, struct tacit_listen_address *ret)
 
 static int open_one(const struct tacit_listen_address *address, int share)
 {
-	TACIT_AUTO_CLOSE int fd = socket(address->at.ss_family,
-					 SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	TACIT_AUTO_CLOSE int fd =
+		socket(address->at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int on = 1, off = 0;
 
 	if (fd < 0)

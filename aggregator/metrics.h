@@ -20,12 +20,12 @@
 /* What is not counted by workers. Plain record. */
 struct tacit_metrics_fleet {
 	uint64_t hosts_enrolled, hosts_revoked;
-	uint64_t round;         /* collecting; 0: none */
+	uint64_t round;		/* collecting; 0: none */
 	uint64_t round_updates; /* accepted in it */
-	uint64_t release;       /* newest version; 0: none */
+	uint64_t release;	/* newest version; 0: none */
 	uint64_t database_bytes;
 	uint64_t workers, workers_ready;
-	int64_t started_ms;     /* wall clock */
+	int64_t started_ms; /* wall clock */
 };
 
 /* Reads it from the database; workers and started_ms are the caller's. 0 or database errors, and

@@ -21,8 +21,8 @@ struct tacit_worker_params {
 	const struct tacit_aggregator_conf *conf;
 	struct tacit_board *board;
 	struct tacit_ca *ca; /* this process's copy */
-	uint32_t index;      /* of the worker, and of its slot */
-	int fd;              /* listening socket; taken over */
+	uint32_t index;	     /* of the worker, and of its slot */
+	int fd;		     /* listening socket; taken over */
 };
 
 /* Serves until SIGTERM, then drains; SIGHUP: reads the server's certificate again. 0, or why it

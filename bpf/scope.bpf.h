@@ -21,6 +21,9 @@ struct {
 	__type(value, struct tacit_counters);
 } counters SEC(".maps");
 
+/* The hierarchy's root, always; 0 is no cgroup at all. */
+#define ROOT_CGROUP 1
+
 /* cgroup id -> slot */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -93,7 +96,7 @@ static __always_inline __u32 slot_of(__u64 cgroup)
 	__u32 zero = 0, *last, *known, slot;
 	__u64 *owner;
 
-	if (!cgroup)
+	if (cgroup <= ROOT_CGROUP)
 		return TACIT_SLOT_OTHER;
 	last = bpf_map_lookup_elem(&last_slot, &zero);
 	if (!last)

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#define YEAR_10000_MS INT64_C(253402300800000)
+
 static int64_t read_ms(clockid_t id)
 {
 	struct timespec now;
@@ -31,7 +33,7 @@ void tacit_clock_rfc3339(int64_t wall_ms, char text[TACIT_RFC3339_LEN])
 	struct tm tm;
 
 	(void)strcpy(text, "-");
-	if (wall_ms < 0 || wall_ms >= 253402300800000 || !gmtime_r(&seconds, &tm))
+	if (wall_ms < 0 || wall_ms >= YEAR_10000_MS || !gmtime_r(&seconds, &tm))
 		return;
 	if (strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
 		return;
@@ -43,7 +45,7 @@ void tacit_clock_local(int64_t wall_ms, char *text, unsigned size)
 	time_t seconds = (time_t)(wall_ms / 1000);
 	struct tm tm;
 
-	if (wall_ms < 0 || !localtime_r(&seconds, &tm) ||
+	if (wall_ms < 0 || wall_ms >= YEAR_10000_MS || !localtime_r(&seconds, &tm) ||
 	    strftime(text, size, "%Y-%m-%d %H:%M:%S", &tm) == 0)
 		(void)snprintf(text, size, "-");
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <tacit/error.h>
 
+#include <limits.h>
 #include <string.h>
 
 static const char *const ours[] = {
@@ -25,6 +26,6 @@ const char *tacit_strerror(int code)
 	if (code >= TACIT_ERROR_MIN && code < TACIT_ERROR_END)
 		return ours[code - TACIT_ERROR_MIN];
 
-	text = strerrordesc_np(code < 0 ? -code : code);
+	text = code == INT_MIN ? NULL : strerrordesc_np(code < 0 ? -code : code);
 	return text ? text : "unknown error";
 }

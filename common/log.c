@@ -31,12 +31,13 @@ static int prefix(char *line, enum tacit_log_level level)
 {
 	if (log_journal)
 		return snprintf(line, LINE_MAX_BYTES, "<%d>", (int)level);
-	return snprintf(line, LINE_MAX_BYTES, "%s: ", log_program);
+	return snprintf(line, LINE_MAX_BYTES, "%.64s: ", log_program);
 }
 
 void tacit_log(enum tacit_log_level level, const char *format, ...)
 {
 	char line[LINE_MAX_BYTES + 1];
+	int saved = errno; /* callers log first and return -errno after */
 	va_list args;
 	int at, n;
 
@@ -58,6 +59,7 @@ void tacit_log(enum tacit_log_level level, const char *format, ...)
 	line[at + n] = '\n';
 	/* One write per line, so that lines of several processes do not mix. */
 	(void)!write(STDERR_FILENO, line, (size_t)(at + n + 1));
+	errno = saved;
 }
 
 int tacit_log_allowed(struct tacit_log_limit *limit)

@@ -3,7 +3,6 @@
 #ifndef TACIT_TESTS_BEHAVIOUR_H
 #define TACIT_TESTS_BEHAVIOUR_H
 
-#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,7 +20,9 @@ struct behaviour {
 static inline struct behaviour behaviour_new(uint64_t seed)
 {
 	printf("# seed %llu\n", (unsigned long long)seed);
-	return (struct behaviour){ .state = seed * 2 + 1, .now_ms = 1795478400000, .length_ms = 1000 };
+	return (struct behaviour){ .state = seed * 2 + 1,
+				   .now_ms = 1795478400000,
+				   .length_ms = 1000 };
 }
 
 /* Uniform in [0, 1). */
@@ -33,7 +34,7 @@ static inline double behaviour_draw(struct behaviour *behaviour)
 	return (double)(behaviour->state >> 11) / 9007199254740992.0;
 }
 
-/* One ordinary window, a second after the one before when @scope is the first of them. */
+/* One ordinary window, and a second goes by. */
 static inline struct tacit_window behaviour_window(struct behaviour *behaviour, const char *scope)
 {
 	struct tacit_window window = { .end_ms = behaviour->now_ms,
@@ -46,6 +47,8 @@ static inline struct tacit_window behaviour_window(struct behaviour *behaviour, 
 	for (size_t i = 0; i < TACIT_FEATURE_COUNT; i += 2)
 		window.count[i] = (uint64_t)((double)(20 + 7 * i) * load *
 					     (0.9 + 0.2 * behaviour_draw(behaviour)));
+	window.count[TACIT_FEATURE_TCP_CONNECT_FAILED] = 0;
+	window.count[TACIT_FEATURE_SYSCALL_RENAME] = 0;
 	behaviour->now_ms += behaviour->length_ms;
 	return window;
 }

@@ -75,7 +75,8 @@ static inline struct https_identity https_issue(const struct https_identity *ca,
 
 	https_must(tacit_key_generate(&who.key) == 0, "key");
 	https_must(tacit_ca_issue(ca->cert, ca->key, who.key, use, name, names, valid_sec,
-				  &who.cert) == 0, "certificate");
+				  &who.cert) == 0,
+		   "certificate");
 	return who;
 }
 
@@ -94,7 +95,8 @@ static inline int https_bind(uint16_t *ret_port)
 	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	https_must(fd >= 0 && bind(fd, (const struct sockaddr *)&at, len) == 0 &&
 			   listen(fd, 64) == 0 &&
-			   getsockname(fd, (struct sockaddr *)&at, &len) == 0, "listening socket");
+			   getsockname(fd, (struct sockaddr *)&at, &len) == 0,
+		   "listening socket");
 	*ret_port = ntohs(at.sin_port);
 	return fd;
 }
@@ -112,7 +114,8 @@ static inline void https_open(struct https *https, const struct tacit_http_param
 		https_must(tacit_tls_new(&(struct tacit_tls_params){ .cert = https->server.cert,
 								     .key = https->server.key,
 								     .ca = https->ca.cert },
-					 &https->tls) == 0, "tls context");
+					 &https->tls) == 0,
+			   "tls context");
 	}
 	params.base = https->base;
 	params.tls = https->tls;
@@ -218,8 +221,8 @@ static inline void https_client_send(struct https_client *client, const void *da
 	const char *at = (const char *)data;
 
 	while (len > 0 && tacit_clock_boot_ms() < until_ms) {
-		ssize_t n = client->ssl ? SSL_write(client->ssl, at, (int)len) :
-					  send(client->fd, at, len, MSG_NOSIGNAL);
+		ssize_t n = client->ssl ? SSL_write(client->ssl, at, (int)len)
+					: send(client->fd, at, len, MSG_NOSIGNAL);
 
 		if (n > 0) {
 			at += n;
@@ -237,8 +240,8 @@ static inline void https_client_send(struct https_client *client, const void *da
 static inline void https_client_receive(struct https_client *client)
 {
 	size_t room = sizeof(client->got) - 1 - client->len;
-	ssize_t n = client->ssl ? SSL_read(client->ssl, client->got + client->len, (int)room) :
-				  recv(client->fd, client->got + client->len, room, 0);
+	ssize_t n = client->ssl ? SSL_read(client->ssl, client->got + client->len, (int)room)
+				: recv(client->fd, client->got + client->len, room, 0);
 
 	if (n > 0) {
 		client->len += (size_t)n;
@@ -277,7 +280,8 @@ static inline int https_client_answer(struct https_client *client)
 		https_turn(client->server, client->fd);
 		https_client_receive(client);
 	}
-	return client->len > 12 && strncmp(client->got, "HTTP/1.", 7) == 0 ? atoi(client->got + 9) : 0;
+	return client->len > 12 && strncmp(client->got, "HTTP/1.", 7) == 0 ? atoi(client->got + 9)
+									   : 0;
 }
 
 static inline void https_client_await_end(struct https_client *client)

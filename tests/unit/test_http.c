@@ -12,9 +12,9 @@
 #include "unit.h"
 
 #define BODY_MAX   100000U
-#define BIG        (16U << 20)
+#define BIG	   (16U << 20)
 #define TYPE_BYTES "application/octet-stream"
-#define HOST       "Host: 127.0.0.1\r\n"
+#define HOST	   "Host: 127.0.0.1\r\n"
 
 /* What the handlers have seen and kept. */
 struct seen {
@@ -30,9 +30,11 @@ static void on_hello(void *ctx, struct tacit_http_exchange *exchange)
 	const char *agent = tacit_http_header(exchange, "user-agent");
 
 	if (peer)
-		CU_ASSERT_EQUAL(tacit_cert_common_name(peer, seen->common_name,
-						       sizeof(seen->common_name)), 0);
-	(void)snprintf(seen->address, sizeof(seen->address), "%s", tacit_http_peer_address(exchange));
+		CU_ASSERT_EQUAL(
+			tacit_cert_common_name(peer, seen->common_name, sizeof(seen->common_name)),
+			0);
+	(void)snprintf(seen->address, sizeof(seen->address), "%s",
+		       tacit_http_peer_address(exchange));
 	(void)snprintf(seen->agent, sizeof(seen->agent), "%s", agent ? agent : "");
 	tacit_http_set_header(exchange, "ETag", "\"x\"");
 	tacit_http_reply(exchange, 200, "text/plain", "hello\n", 6);
@@ -137,7 +139,8 @@ static void test_get(void)
 	CU_ASSERT_TRUE(https_client_handshake(&client, &who));
 	for (int i = 0; i < 3; i++) {
 		CU_ASSERT_EQUAL(https_client_ask(&client, "GET /hello?q=1 HTTP/1.1\r\n" HOST
-							  "User-Agent: me\r\n\r\n"), 200);
+							  "User-Agent: me\r\n\r\n"),
+				200);
 		CU_ASSERT_PTR_NOT_NULL(strstr(client.got, "\r\nETag: \"x\"\r\n"));
 		CU_ASSERT_PTR_NOT_NULL(strstr(client.got, "\r\nContent-Type: text/plain\r\n"));
 		CU_ASSERT_PTR_NOT_NULL(strstr(client.got, "\r\n\r\nhello\n"));
@@ -150,7 +153,8 @@ static void test_get(void)
 	CU_ASSERT_EQUAL(https_counters(&https).requests, 3);
 	CU_ASSERT_EQUAL(https_counters(&https).status[2], 3);
 	CU_ASSERT_EQUAL(https_client_ask(&client, "HEAD /hello HTTP/1.1\r\n" HOST
-						  "Connection: close\r\n\r\n"), 200);
+						  "Connection: close\r\n\r\n"),
+			200);
 	https_client_await_end(&client);
 	CU_ASSERT_PTR_NOT_NULL(strstr(client.got, "\r\nContent-Length: 6\r\n"));
 	CU_ASSERT_EQUAL(https_answer_len(&client, true), client.len);
@@ -198,7 +202,8 @@ static int other_end(int fd)
 	for (int i = 3; i < 256; i++) {
 		len = sizeof(peer);
 		if (i != fd && getpeername(i, (struct sockaddr *)&peer, &len) == 0 &&
-		    len == sizeof(peer) && peer.sin_family == AF_INET && peer.sin_port == mine.sin_port)
+		    len == sizeof(peer) && peer.sin_family == AF_INET &&
+		    peer.sin_port == mine.sin_port)
 			return i;
 	}
 	return -1;
@@ -236,8 +241,10 @@ static void test_put(void)
 	CU_ASSERT_TRUE(https_client_handshake(&client, NULL));
 	memset(body, 1, BODY_MAX);
 	for (size_t i = 0; i < TACIT_ARRAY_LEN(sizes); i++) {
-		int n = snprintf(head, sizeof(head), "PUT /things/7 HTTP/1.1\r\n" HOST
-				 "Content-Type: " TYPE_BYTES "\r\nContent-Length: %zu\r\n\r\n", sizes[i]);
+		int n = snprintf(head, sizeof(head),
+				 "PUT /things/7 HTTP/1.1\r\n" HOST "Content-Type: " TYPE_BYTES
+				 "\r\nContent-Length: %zu\r\n\r\n",
+				 sizes[i]);
 
 		https_client_next(&client);
 		https_client_send(&client, head, (size_t)n / 2);
@@ -249,9 +256,11 @@ static void test_put(void)
 		(void)snprintf(expected, sizeof(expected), "\r\n\r\n%zu %zu", sizes[i], sizes[i]);
 		CU_ASSERT_PTR_NOT_NULL(strstr(client.got, expected));
 	}
-	CU_ASSERT_EQUAL(https_client_ask(&client, "PUT /things/7 HTTP/1.1\r\n" HOST
+	CU_ASSERT_EQUAL(https_client_ask(&client,
+					 "PUT /things/7 HTTP/1.1\r\n" HOST
 					 "Content-Type: " TYPE_BYTES "\r\nContent-Length: 4\r\n"
-					 "Expect: 100-continue\r\n\r\n"), 100);
+					 "Expect: 100-continue\r\n\r\n"),
+			100);
 	CU_ASSERT_EQUAL(https_client_ask(&client, "\1\1\1\1"), 201);
 	CU_ASSERT_EQUAL(https_counters(&https).connections_total, 1);
 	https_client_close(&client);
@@ -290,7 +299,8 @@ static int ask_once(struct https *https, struct https_client *client, const char
 }
 
 #define PUT(path, type, length)                                                                    \
-	"PUT " path " HTTP/1.1\r\n" HOST "Content-Type: " type "\r\nContent-Length: " length "\r\n\r\n"
+	"PUT " path " HTTP/1.1\r\n" HOST "Content-Type: " type "\r\nContent-Length: " length       \
+	"\r\n\r\n"
 
 /* Refused before a body was sent, by a problem document, and the connection ends. */
 static void test_refusals(void)
@@ -311,9 +321,12 @@ static void test_refusals(void)
 		{ 403, "GET /hello HTTP/1.1\r\n" HOST "\r\n", NULL },
 		{ 415, PUT("/things/1", "text/plain", "4"), NULL },
 		{ 415, "PUT /things/1 HTTP/1.1\r\n" HOST "Content-Length: 4\r\n\r\n", NULL },
-		{ 411, "PUT /things/1 HTTP/1.1\r\n" HOST "Content-Type: " TYPE_BYTES "\r\n\r\n", NULL },
-		{ 411, "PUT /things/1 HTTP/1.1\r\n" HOST "Content-Type: " TYPE_BYTES
-		       "\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n", NULL },
+		{ 411, "PUT /things/1 HTTP/1.1\r\n" HOST "Content-Type: " TYPE_BYTES "\r\n\r\n",
+		  NULL },
+		{ 411,
+		  "PUT /things/1 HTTP/1.1\r\n" HOST "Content-Type: " TYPE_BYTES
+		  "\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n",
+		  NULL },
 		{ 413, PUT("/things/1", TYPE_BYTES, "100001"), NULL },
 		{ 413, PUT("/things/1", TYPE_BYTES, "99999999999999999999"), NULL },
 		{ 400, PUT("/things/1", TYPE_BYTES, "+5"), NULL },
@@ -414,7 +427,8 @@ static void test_handler_problem(void)
 	CU_ASSERT_EQUAL(https_client_ask(&client, "GET /things/9 HTTP/1.1\r\n" HOST "\r\n"), 404);
 	CU_ASSERT_TRUE(is_problem(&client, 404));
 	CU_ASSERT_PTR_NOT_NULL(strstr(client.got, "no /things/9"));
-	CU_ASSERT_EQUAL(https_client_ask(&client, "GET /things/first HTTP/1.1\r\n" HOST "\r\n"), 200);
+	CU_ASSERT_EQUAL(https_client_ask(&client, "GET /things/first HTTP/1.1\r\n" HOST "\r\n"),
+			200);
 	CU_ASSERT_EQUAL(https_counters(&https).connections_total, 1);
 	https_client_close(&client);
 	https_close(&https);
@@ -423,7 +437,8 @@ static void test_handler_problem(void)
 /* Requests before the answer: the first is answered, then the connection ends. */
 static void test_pipelining(void)
 {
-	static const char two[] = "GET /open HTTP/1.1\r\n" HOST "\r\nGET /open HTTP/1.1\r\n" HOST "\r\n";
+	static const char two[] =
+		"GET /open HTTP/1.1\r\n" HOST "\r\nGET /open HTTP/1.1\r\n" HOST "\r\n";
 	static const char one[] = "GET /open HTTP/1.1\r\n" HOST "\r\n";
 	static const char late[] = PUT("/late", TYPE_BYTES, "4") "body";
 	struct https https;
@@ -703,7 +718,8 @@ static void test_bytes_in_flight(void)
 	CU_ASSERT_EQUAL(https_client_answer(&client[0]), 201);
 	https_client_close(&client[0]);
 	CU_ASSERT_EQUAL(ask_once(&https, &client[1], PUT("/things/1", TYPE_BYTES, "0"),
-				 sizeof(PUT("/things/1", TYPE_BYTES, "0")) - 1), 201);
+				 sizeof(PUT("/things/1", TYPE_BYTES, "0")) - 1),
+			201);
 	https_client_close(&client[1]);
 	https_close(&https);
 }
@@ -783,7 +799,9 @@ static void test_new_certificate(void)
 	renewed = https_issue(&https.ca, TACIT_CERT_SERVER, "renewed", 3600);
 	CU_ASSERT_EQUAL(tacit_tls_new(&(struct tacit_tls_params){ .cert = renewed.cert,
 								  .key = renewed.key,
-								  .ca = https.ca.cert }, &tls), 0);
+								  .ca = https.ca.cert },
+				      &tls),
+			0);
 	tacit_http_set_tls(https.http, tls);
 	tacit_tls_free(tls);
 	https_client_open(&client, &https);

@@ -11,9 +11,12 @@ struct sample {
 	int status; /* 0: let through */
 };
 
-#define HEAD(text, status) { (text), sizeof(text) - 1, (status) }
-#define GET                "GET / HTTP/1.1\r\n"
-#define HOST               "Host: a\r\n"
+#define HEAD(text, status)                                                                         \
+	{                                                                                          \
+		(text), sizeof(text) - 1, (status)                                                 \
+	}
+#define GET  "GET / HTTP/1.1\r\n"
+#define HOST "Host: a\r\n"
 
 static const struct sample samples[] = {
 	HEAD(GET HOST "\r\n", 0),
@@ -24,7 +27,9 @@ static const struct sample samples[] = {
 	HEAD(GET HOST "Content-Length: 0\r\n\r\n", 0),
 	HEAD(GET HOST "Content-Encoding: identity\r\n\r\n", 0),
 	HEAD(GET HOST "Expect: 100-continue\r\n\r\n", 0),
-	HEAD("PUT /v1/a-b_c~d.e/%41?x=1&y=2 HTTP/1.1\r\n" HOST "Content-Length: 999999999999999\r\n\r\n", 0),
+	HEAD("PUT /v1/a-b_c~d.e/%41?x=1&y=2 HTTP/1.1\r\n" HOST
+	     "Content-Length: 999999999999999\r\n\r\n",
+	     0),
 	/* request lines */
 	HEAD("\r\n" GET HOST "\r\n", 400),
 	HEAD(" GET / HTTP/1.1\r\n" HOST "\r\n", 400),
@@ -177,7 +182,8 @@ static int feed_repeated(const char *start, const char *piece, size_t n)
 	if (tacit_http_guard_feed(&guard, (const uint8_t *)start, strlen(start), &used) != 0)
 		return guard.status;
 	for (size_t i = 0; i < n; i++)
-		if (tacit_http_guard_feed(&guard, (const uint8_t *)piece, strlen(piece), &used) != 0)
+		if (tacit_http_guard_feed(&guard, (const uint8_t *)piece, strlen(piece), &used) !=
+		    0)
 			return guard.status;
 	return -1;
 }

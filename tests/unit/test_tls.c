@@ -158,8 +158,10 @@ static void test_wrong_key(void)
 	struct https_identity two = https_issue(&ca, TACIT_CERT_SERVER, "two", 60);
 	SSL_CTX *tls = NULL;
 
-	CU_ASSERT_EQUAL(tacit_tls_new(&(struct tacit_tls_params){ .cert = one.cert, .key = two.key,
-								  .ca = ca.cert }, &tls),
+	CU_ASSERT_EQUAL(tacit_tls_new(&(struct tacit_tls_params){ .cert = one.cert,
+								  .key = two.key,
+								  .ca = ca.cert },
+				      &tls),
 			TACIT_EUNTRUSTED);
 	CU_ASSERT_PTR_NULL(tls);
 	tacit_tls_free(NULL);

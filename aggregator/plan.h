@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * plan - what a fleet can afford: how much noise privacy asks for, against how much hosts have
+ * to say.
+ *
+ * A sum of n contributions of norm c that all agree has norm n c, which is as good as it gets; in
+ * d numbers the noise has norm z c sqrt(d n) when every host adds its own (mode local), and
+ * z c sqrt(d) when secure aggregation lets hosts share it. rho-zCDP composes over rounds.
+ */
+#ifndef TACIT_AGGREGATOR_PLAN_H
+#define TACIT_AGGREGATOR_PLAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include <tacit/error.h>
+
+#define TACIT_PLAN_GOAL 0.5 /* noise/signal that is still worth a release */
+
+struct tacit_plan_order {
+	uint32_t hosts;	     /* 1..1e9 */
+	double epsilon;	     /* over all rounds, 0.01..1000 */
+	double delta;	     /* 1e-15..0.1 */
+	uint32_t dimensions; /* 1..TACIT_PROTECT_DIMS_MAX */
+};
+
+/* Smallest noise multiplier that keeps @rounds participations within (epsilon, delta). */
+double tacit_plan_noise_multiplier(double epsilon, double delta, uint32_t rounds);
+
+/* Noise over signal in a sum of @hosts. */
+double tacit_plan_ratio_local(double noise_multiplier, uint32_t dimensions, uint32_t hosts);
+double tacit_plan_ratio_shared(double noise_multiplier, uint32_t dimensions, uint32_t hosts);
+
+struct tacit_plan_advice {
+	uint32_t rounds;	 /* most that are worth it; 0: not even one */
+	double noise_multiplier; /* for those, or for one; rounded up */
+	double ratio;		 /* local, for the hosts that there are */
+	double hosts_needed;	 /* for one round */
+};
+
+struct tacit_plan_advice tacit_plan_advise(const struct tacit_plan_order *order);
+
+/* {"hosts", "epsilon", "delta", "dimensions", "columns": [hosts...], "rows": [{"dimensions",
+ *  "rounds", "noise_multiplier", "local": [...], "secure_aggregation": [...]}], "advice":
+ * {"rounds", "noise_multiplier", "noise_to_signal", "goal", "hosts_needed"}}; owned by the caller,
+ * NULL when out of memory. */
+json_t *tacit_plan_format(const struct tacit_plan_order *order);
+
+#endif /* TACIT_AGGREGATOR_PLAN_H */

@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdbool.h>
+#include <string.h>
+
+#include <tacit/db.h>
+
+#include "agent/learner.h"
+
+#include "behaviour.h"
+#include "place.h"
+#include "unit.h"
+
+#define RISK 1e-6
+#define SEED ((const uint8_t *)"0123456789abcdef0123456789abcdef")
+
+struct bench {
+	struct tacit_store *store;
+	struct tacit_learner *learner;
+};
+
+static const struct tacit_model_kind *gaussian(void)
+{
+	return tacit_model_kind_find("gaussian");
+}
+
+static struct bench bench_open(const char *path, uint32_t scopes_max, size_t memory_bytes)
+{
+	struct tacit_store_params store = { .path = path, .seed = SEED };
+	struct tacit_learner_params params = { .kind = gaussian(),
+					       .memory_bytes = memory_bytes,
+					       .scopes_max = scopes_max };
+	struct bench bench = { 0 };
+
+	CU_ASSERT_EQUAL(path ? tacit_store_open(&store, &bench.store) : 0, 0);
+	params.store = bench.store;
+	CU_ASSERT_EQUAL(tacit_learner_new(&params, &bench.learner), 0);
+	return bench;
+}
+
+static void bench_done(struct bench *bench)
+{
+	tacit_learner_free(bench->learner);
+	tacit_store_close(bench->store);
+}
+
+#define BENCH(name, path, scopes, memory)                                                          \
+	TACIT_CLEANUP(bench_done) struct bench name = bench_open(path, scopes, memory)
+
+static struct tacit_judgement teach(struct bench *bench, const struct tacit_window *window)
+{
+	struct tacit_judgement judgement = { 0 };
+
+	CU_ASSERT_EQUAL(tacit_learner_judge(bench->learner, window, RISK, &judgement), 0);
+	CU_ASSERT_EQUAL(tacit_learner_learn(bench->learner, window, &judgement), 0);
+	return judgement;
+}
+
+static struct tacit_judgement teach_many(struct bench *bench, struct behaviour *behaviour,
+					 const char *scope, int n)
+{
+	struct tacit_judgement judgement = { 0 };
+
+	for (int i = 0; i < n; i++) {
+		struct tacit_window window = behaviour_window(behaviour, scope);
+
+		judgement = teach(bench, &window);
+	}
+	return judgement;
+}
+
+static struct tacit_judgement judge(struct bench *bench, const struct tacit_window *window)
+{
+	struct tacit_judgement judgement = { 0 };
+
+	CU_ASSERT_EQUAL(tacit_learner_judge(bench->learner, window, RISK, &judgement), 0);
+	return judgement;
+}
+
+static int64_t ask(struct bench *bench, const char *sql)
+{
+	struct tacit_db *db = tacit_store_db(bench->store);
+	struct sqlite3_stmt *row = tacit_db_query(db, sql, "");
+	int64_t value = -1;
+
+	if (tacit_db_step(db, row) == 1)
+		value = tacit_db_column_int(row, 0);
+	CU_ASSERT_EQUAL(tacit_db_step(db, row), 0);
+	return value;
+}
+
+static void test_warms_up(void)
+{
+	struct behaviour behaviour = behaviour_new(1);
+	BENCH(bench, NULL, 0, 0);
+	struct tacit_window window = behaviour_window(&behaviour, "a.service");
+	struct tacit_judgement judgement = teach(&bench, &window);
+
+	CU_ASSERT_FALSE(judgement.scored);
+	CU_ASSERT_FALSE(judgement.has_threshold);
+	judgement = teach_many(&bench, &behaviour, "a.service", 100);
+	CU_ASSERT_TRUE(judgement.scored);
+	CU_ASSERT_TRUE(judgement.has_threshold);
+	CU_ASSERT_EQUAL(judgement.model_version, 0);
+	CU_ASSERT_EQUAL(tacit_learner_scopes(bench.learner), 1);
+	/* Nobody else's models know anything of it. */
+	window = behaviour_window(&behaviour, "b.service");
+	CU_ASSERT_FALSE(judge(&bench, &window).scored);
+}
+
+static void test_explains(void)
+{
+	struct behaviour behaviour = behaviour_new(2);
+	BENCH(bench, NULL, 0, 1U << 20);
+	struct tacit_judgement judgement;
+	struct tacit_cause cause[5];
+	struct tacit_window odd;
+	bool renames = false, connects = false;
+	double share = 0;
+	int n;
+
+	(void)teach_many(&bench, &behaviour, "host", 200);
+	odd = behaviour_odd(&behaviour, "host");
+	judgement = judge(&bench, &odd);
+	for (size_t i = 0; i < TACIT_STATISTIC_COUNT; i++)
+		CU_ASSERT(judgement.score.value[i] > judgement.threshold[i]);
+	n = tacit_learner_explain(bench.learner, &odd, 5, cause);
+	CU_ASSERT_EQUAL(n, 5);
+	for (int i = 0; i < 2 && i < n; i++) {
+		renames = renames || cause[i].feature == TACIT_FEATURE_SYSCALL_RENAME;
+		connects = connects || cause[i].feature == TACIT_FEATURE_TCP_CONNECT_FAILED;
+		share += cause[i].share;
+		CU_ASSERT_EQUAL(cause[i].value, odd.count[cause[i].feature]);
+		CU_ASSERT_DOUBLE_EQUAL(cause[i].expected, 0, 0.01);
+		CU_ASSERT(cause[i].z > 10);
+	}
+	CU_ASSERT_TRUE(renames && connects);
+	CU_ASSERT(share > 0.8);
+	CU_ASSERT_EQUAL(tacit_learner_explain(bench.learner, &odd, 0, cause), 0);
+	(void)snprintf(odd.scope, sizeof(odd.scope), "absent");
+	CU_ASSERT_EQUAL(tacit_learner_explain(bench.learner, &odd, 5, cause), -ENOENT);
+}
+
+static void test_is_kept(void)
+{
+	PLACE(place);
+	const char *path = place_file(&place, "tacit.db");
+	struct behaviour behaviour = behaviour_new(3);
+	struct tacit_judgement before, after;
+	struct tacit_window window;
+
+	{
+		BENCH(bench, path, 0, 1U << 20);
+
+		(void)teach_many(&bench, &behaviour, "host", 150);
+		window = behaviour_window(&behaviour, "host");
+		before = judge(&bench, &window);
+		CU_ASSERT_EQUAL(tacit_learner_flush(bench.learner, true), 0);
+	}
+	{
+		BENCH(bench, path, 0, 1U << 20);
+
+		after = judge(&bench, &window);
+		CU_ASSERT_EQUAL(ask(&bench, "SELECT windows FROM scope WHERE name = 'host'"), 150);
+		CU_ASSERT_EQUAL(ask(&bench, "SELECT value FROM meta WHERE key = 'windows'"), 151);
+	}
+	CU_ASSERT_TRUE(after.has_threshold);
+	for (size_t i = 0; i < TACIT_STATISTIC_COUNT; i++) {
+		/* A model may judge by a slightly older picture of itself than a loaded one. */
+		CU_ASSERT_DOUBLE_EQUAL(after.score.value[i] / before.score.value[i], 1, 0.1);
+		CU_ASSERT_DOUBLE_EQUAL(after.threshold[i] / before.threshold[i], 1, 0.2);
+	}
+}
+
+static void test_old_scopes_are_saved_seldom(void)
+{
+	struct behaviour behaviour = behaviour_new(4);
+	BENCH(bench, ":memory:", 0, 0);
+
+	(void)teach_many(&bench, &behaviour, "host", 160);
+	CU_ASSERT_EQUAL(tacit_learner_flush(bench.learner, false), 0);
+	CU_ASSERT_EQUAL(ask(&bench, "SELECT windows FROM scope"), 160);
+	(void)teach_many(&bench, &behaviour, "host", 5);
+	CU_ASSERT_EQUAL(tacit_learner_flush(bench.learner, false), 0);
+	CU_ASSERT_EQUAL(ask(&bench, "SELECT windows FROM scope"), 160);
+	(void)teach_many(&bench, &behaviour, "host", 10);
+	CU_ASSERT_EQUAL(tacit_learner_flush(bench.learner, false), 0);
+	CU_ASSERT_EQUAL(ask(&bench, "SELECT windows FROM scope"), 175);
+	(void)teach_many(&bench, &behaviour, "host", 1);
+	CU_ASSERT_EQUAL(tacit_learner_flush(bench.learner, true), 0);
+	CU_ASSERT_EQUAL(ask(&bench, "SELECT windows FROM scope"), 176);
+}
+
+static void test_thousands_of_scopes(void)
+{
+	PLACE(place);
+	struct behaviour behaviour = behaviour_new(5);
+	BENCH(bench, place_file(&place, "tacit.db"), 50, 0);
+	struct tacit_model_info info;
+	char name[32];
+
+	for (int round = 0; round < 2; round++)
+		for (int i = 0; i < 3000; i++) {
+			(void)snprintf(name, sizeof(name), "run-%d.service", i);
+			(void)teach_many(&bench, &behaviour, name, 1);
+		}
+	CU_ASSERT_EQUAL(tacit_learner_scopes(bench.learner), 50);
+	CU_ASSERT_EQUAL(tacit_learner_flush(bench.learner, true), 0);
+	CU_ASSERT_EQUAL(ask(&bench, "SELECT count(*) FROM scope WHERE windows = 2"), 3000);
+	CU_ASSERT_PTR_NULL(tacit_learner_model(bench.learner, "run-0.service"));
+	(void)teach_many(&bench, &behaviour, "run-0.service", 1);
+	gaussian()->info(tacit_learner_model(bench.learner, "run-0.service"), &info);
+	CU_ASSERT_EQUAL(info.windows, 3);
+}
+
+static void on_info(void *ctx, const struct tacit_learner_info *info)
+{
+	*(struct tacit_learner_info *)ctx = *info;
+}
+
+static void test_one_name_is_one_scope(void)
+{
+	struct behaviour behaviour = behaviour_new(6);
+	BENCH(bench, ":memory:", 0, 0);
+	struct tacit_window window = behaviour_window(&behaviour, "a.service");
+	struct tacit_learner_info info = { 0 };
+
+	(void)teach(&bench, &window);
+	(void)snprintf(window.class, sizeof(window.class), "other");
+	(void)teach(&bench, &window);
+	CU_ASSERT_EQUAL(tacit_learner_scopes(bench.learner), 1);
+	tacit_learner_each(bench.learner, on_info, &info);
+	CU_ASSERT_STRING_EQUAL(info.class, "other");
+	CU_ASSERT_EQUAL(info.model.windows, 2);
+	CU_ASSERT_EQUAL(tacit_learner_flush(bench.learner, true), 0);
+	CU_ASSERT_EQUAL(ask(&bench, "SELECT count(*) FROM scope WHERE class = 'other'"), 1);
+}
+
+static void spoil(const char *path, const char *sql)
+{
+	BENCH(bench, path, 0, 0);
+
+	CU_ASSERT_EQUAL(tacit_db_run(tacit_store_db(bench.store), sql, ""), 0);
+}
+
+static void test_damaged_models_begin_anew(void)
+{
+	static const struct {
+		const char *sql;
+		uint64_t skipped;
+	} cases[] = {
+		{ "UPDATE scope SET model = x'00010203'", 1 },
+		{ "UPDATE scope SET model = substr(model, 1, length(model) - 1)", 1 },
+		{ "UPDATE scope SET model = model || x'00'", 1 },
+		{ "UPDATE scope SET threshold = x'ff'", 1 },
+		{ "UPDATE scope SET threshold = NULL", 1 },
+		{ "UPDATE scope SET threshold = threshold || x'00'", 1 },
+		{ "UPDATE scope SET model = zeroblob(2000000)", 1 },
+		{ "UPDATE scope SET class = printf('%.*c', 100, 'x')", 1 },
+		{ "UPDATE scope SET kind = 'another'", 0 },
+		{ "UPDATE scope SET model = NULL", 0 },
+	};
+
+	for (size_t i = 0; i < TACIT_ARRAY_LEN(cases); i++) {
+		PLACE(place);
+		const char *path = place_file(&place, "tacit.db");
+		struct behaviour behaviour = behaviour_new(7 + i);
+		struct tacit_window window = behaviour_window(&behaviour, "host");
+
+		{
+			BENCH(bench, path, 0, 0);
+
+			(void)teach_many(&bench, &behaviour, "host", 60);
+			CU_ASSERT_EQUAL(tacit_learner_flush(bench.learner, true), 0);
+		}
+		spoil(path, cases[i].sql);
+		{
+			BENCH(bench, path, 0, 0);
+
+			CU_ASSERT_FALSE(judge(&bench, &window).scored);
+			CU_ASSERT_TRUE(tacit_store_skipped(bench.store) >= cases[i].skipped);
+			CU_ASSERT_TRUE(teach_many(&bench, &behaviour, "host", 60).scored);
+			CU_ASSERT_EQUAL(tacit_learner_flush(bench.learner, true), 0);
+		}
+		{
+			BENCH(bench, path, 0, 0);
+
+			CU_ASSERT_TRUE(judge(&bench, &window).scored); /* whole again */
+		}
+	}
+}
+
+static void test_fleet_warms_a_new_host(void)
+{
+	static const char *const classes[] = { "a.service", "b.service" };
+	struct behaviour behaviour = behaviour_new(20);
+	TACIT_CLEANUP(tacit_fleet_free_p) struct tacit_fleet *reference = NULL;
+	struct tacit_fleet *release = NULL;
+	struct tacit_fleet_head head = { .version = 3 };
+	TACIT_AUTO_FREE double *sum = NULL;
+	struct tacit_window window;
+	struct tacit_judgement judgement;
+	BENCH(old, NULL, 0, 1U << 20);
+	BENCH(new, NULL, 0, 1U << 20);
+
+	CU_ASSERT_EQUAL(tacit_fleet_new(gaussian(), tacit_feature_space(), classes, 2, &reference),
+			0);
+	sum = TACIT_NEW_N(double, tacit_fleet_dimensions(reference));
+	CU_ASSERT_EQUAL(tacit_learner_contribute(old.learner, reference, sum), 0);
+	(void)teach_many(&old, &behaviour, "a.service", TACIT_LEARNER_CONTRIBUTE_MIN - 1);
+	(void)teach_many(&old, &behaviour, "unknown.service", 300);
+	CU_ASSERT_EQUAL(tacit_learner_contribute(old.learner, reference, sum), 0);
+	(void)teach_many(&old, &behaviour, "a.service", 300);
+	CU_ASSERT_EQUAL(tacit_learner_contribute(old.learner, reference, sum), 1);
+
+	for (size_t i = 0; i < tacit_fleet_dimensions(reference); i++)
+		sum[i] *= 50; /* as many hosts that are alike */
+	CU_ASSERT_EQUAL(tacit_fleet_absorb(reference,
+					   &(struct tacit_sum){ .value = sum, .updates = 50 },
+					   &release),
+			0);
+	tacit_fleet_set_head(release, &head);
+
+	window = behaviour_window(&behaviour, "a.service");
+	CU_ASSERT_FALSE(judge(&new, &window).scored);
+	CU_ASSERT_EQUAL(tacit_learner_set_fleet(new.learner, release, 30), 0);
+	CU_ASSERT_PTR_EQUAL(tacit_learner_fleet(new.learner), release);
+	judgement = judge(&new, &window);
+	CU_ASSERT_TRUE(judgement.scored);
+	CU_ASSERT_EQUAL(judgement.model_version, 3);
+	window = behaviour_odd(&behaviour, "a.service");
+	CU_ASSERT(judge(&new, &window).score.value[TACIT_STATISTIC_MAX_Z] >
+		  3 * judgement.score.value[TACIT_STATISTIC_MAX_Z]);
+	window = behaviour_window(&behaviour, "unknown.service");
+	CU_ASSERT_EQUAL(judge(&new, &window).model_version, 0);
+
+	CU_ASSERT_EQUAL(tacit_learner_set_fleet(new.learner, NULL, 0), 0);
+	window = behaviour_window(&behaviour, "a.service");
+	CU_ASSERT_FALSE(judge(&new, &window).scored);
+}
+
+static void test_busy_scopes_are_promoted(void)
+{
+	struct behaviour behaviour = behaviour_new(21);
+	size_t full = gaussian()->promoted_bytes(tacit_feature_space());
+	BENCH(bench, NULL, 0, 2 * full + full / 2);
+	struct tacit_model_info info;
+	struct tacit_window window;
+
+	(void)teach_many(&bench, &behaviour, "host", 1);
+	gaussian()->info(tacit_learner_model(bench.learner, "host"), &info);
+	CU_ASSERT_TRUE(info.promoted);
+	(void)teach_many(&bench, &behaviour, "busy", 40);
+	for (int i = 0; i < 40; i++) {
+		window = behaviour_window(&behaviour, "idle");
+		memset(window.count, 0, sizeof(window.count));
+		window.count[0] = 1;
+		(void)teach(&bench, &window);
+	}
+	CU_ASSERT_EQUAL(tacit_learner_flush(bench.learner, false), 0);
+	gaussian()->info(tacit_learner_model(bench.learner, "busy"), &info);
+	CU_ASSERT_TRUE(info.promoted);
+	gaussian()->info(tacit_learner_model(bench.learner, "idle"), &info);
+	CU_ASSERT_FALSE(info.promoted);
+}
+
+static void test_summaries(void)
+{
+	struct behaviour behaviour = behaviour_new(22);
+	BENCH(bench, ":memory:", 0, 0);
+
+	behaviour.now_ms -= behaviour.now_ms % 60000;
+	(void)teach_many(&bench, &behaviour, "host", 60);
+	tacit_learner_note_alarm(bench.learner, "host");
+	tacit_learner_note_alarm(bench.learner, "absent");
+	(void)teach_many(&bench, &behaviour, "host", 60);
+	behaviour.now_ms -= 3600000; /* the clock is set back, and forward */
+	(void)teach_many(&bench, &behaviour, "host", 60);
+	behaviour.now_ms += 7200000;
+	(void)teach_many(&bench, &behaviour, "host", 60);
+	CU_ASSERT_EQUAL(tacit_learner_flush(bench.learner, false), 0);
+	CU_ASSERT_EQUAL(ask(&bench, "SELECT sum(windows) FROM minute"), 180);
+	CU_ASSERT_EQUAL(tacit_learner_flush(bench.learner, true), 0);
+	CU_ASSERT_EQUAL(tacit_learner_flush(bench.learner, true), 0);
+	CU_ASSERT_EQUAL(ask(&bench, "SELECT sum(windows) FROM minute"), 240);
+	CU_ASSERT_EQUAL(ask(&bench, "SELECT count(*) FROM minute"), 4);
+	CU_ASSERT_EQUAL(ask(&bench, "SELECT sum(alarms) FROM minute"), 1);
+	CU_ASSERT_EQUAL(ask(&bench, "SELECT count(*) FROM minute WHERE max_z > 0"), 4);
+}
+
+static void test_full_disk(void)
+{
+	PLACE(place);
+	struct behaviour behaviour = behaviour_new(23);
+	BENCH(bench, place_file(&place, "tacit.db"), 0, 0);
+	char name[32];
+
+	(void)ask(&bench, "PRAGMA max_page_count = 24");
+	for (int i = 0; i < 40; i++) {
+		(void)snprintf(name, sizeof(name), "s%d.service", i);
+		CU_ASSERT_TRUE(teach_many(&bench, &behaviour, name, 60).scored);
+	}
+	CU_ASSERT_EQUAL(tacit_learner_flush(bench.learner, true), -ENOSPC);
+	CU_ASSERT_EQUAL(ask(&bench, "SELECT count(*) FROM scope WHERE model IS NOT NULL"), 0);
+	(void)ask(&bench, "PRAGMA max_page_count = 100000");
+	CU_ASSERT_EQUAL(tacit_learner_flush(bench.learner, true), 0);
+	CU_ASSERT_EQUAL(ask(&bench, "SELECT count(*) FROM scope WHERE windows = 60"), 40);
+	CU_ASSERT(ask(&bench, "SELECT sum(windows) FROM minute") > 0);
+}
+
+static void test_idle_scopes_leave(void)
+{
+	struct behaviour behaviour = behaviour_new(24);
+	BENCH(bench, ":memory:", 0, 0);
+
+	(void)teach_many(&bench, &behaviour, "gone.service", 40);
+	for (int i = 0; i <= 3600000 / TACIT_LEARNER_FLUSH_MS; i++) {
+		CU_ASSERT_EQUAL(tacit_learner_scopes(bench.learner), i ? 2 : 1);
+		(void)teach_many(&bench, &behaviour, "host", 1);
+		CU_ASSERT_EQUAL(tacit_learner_flush(bench.learner, false), 0);
+	}
+	CU_ASSERT_EQUAL(tacit_learner_scopes(bench.learner), 1);
+	CU_ASSERT_EQUAL(ask(&bench, "SELECT windows FROM scope WHERE name = 'gone.service'"), 40);
+}
+
+static int use(struct tacit_learner *learner, struct behaviour *behaviour)
+{
+	struct tacit_judgement judgement;
+	int r = 0;
+
+	for (int i = 0; r == 0 && i < 25; i++) {
+		struct tacit_window window = behaviour_window(behaviour, "host");
+
+		r = tacit_learner_judge(learner, &window, RISK, &judgement);
+		if (r == 0)
+			r = tacit_learner_learn(learner, &window, &judgement);
+	}
+	return r < 0 ? r : tacit_learner_flush(learner, true);
+}
+
+static void test_out_of_memory(void)
+{
+	struct behaviour behaviour = behaviour_new(25);
+	BENCH(bench, ":memory:", 0, 1U << 20);
+	int failures = 0;
+
+	for (int nth = 0; nth < 200; nth++) {
+		struct tacit_learner_params params = { .kind = gaussian(),
+						       .store = bench.store,
+						       .memory_bytes = 1U << 20 };
+		TACIT_CLEANUP(tacit_learner_free_p) struct tacit_learner *learner = NULL;
+		int r;
+
+		unit_fail_alloc(nth);
+		r = tacit_learner_new(&params, &learner);
+		if (r == 0)
+			r = use(learner, &behaviour);
+		unit_fail_alloc(-1);
+		failures += r == -ENOMEM;
+		CU_ASSERT(r == 0 || r == -ENOMEM);
+		if (learner) /* and it goes on as if nothing had been */
+			CU_ASSERT_EQUAL(use(learner, &behaviour), 0);
+	}
+	CU_ASSERT(failures > 5);
+}
+
+int main(void)
+{
+	static const struct unit_case cases[] = {
+		{ "a scope warms up, for itself", test_warms_up },
+		{ "an odd window is explained", test_explains },
+		{ "what was learned is kept", test_is_kept },
+		{ "old scopes are saved seldom, and at the end", test_old_scopes_are_saved_seldom },
+		{ "thousands of scopes fit in little memory", test_thousands_of_scopes },
+		{ "one name is one scope", test_one_name_is_one_scope },
+		{ "damaged models begin anew", test_damaged_models_begin_anew },
+		{ "the fleet's model warms a new host", test_fleet_warms_a_new_host },
+		{ "busy scopes get full models while memory lasts", test_busy_scopes_are_promoted },
+		{ "minutes are summed up, whatever the clock does", test_summaries },
+		{ "a full disk delays saving, no more", test_full_disk },
+		{ "idle scopes leave memory, saved", test_idle_scopes_leave },
+		{ "every allocation may fail", test_out_of_memory },
+		{ NULL, NULL },
+	};
+
+	return unit_main("learner", cases);
+}
