@@ -149,6 +149,7 @@ int tacit_harden_single(const char *state_dir, int *ret_fd, pid_t *ret_pid)
 {
 	TACIT_AUTO_CLOSE int dir = open(state_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	TACIT_AUTO_CLOSE int fd = -1;
+	struct stat st;
 	char text[24];
 	int n;
 
@@ -166,7 +167,10 @@ int tacit_harden_single(const char *state_dir, int *ret_fd, pid_t *ret_pid)
 	}
 	n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
 	if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)n, 0) != n)
-		return errno ? -errno : -EIO;
+		return -EIO;
+	/* Whoever has the folder may be the next to start, without being root. */
+	if (geteuid() == 0 && (fstat(dir, &st) != 0 || fchown(fd, st.st_uid, st.st_gid) != 0))
+		return -errno;
 	*ret_fd = fd;
 	fd = -1;
 	return 0;

@@ -2,6 +2,7 @@
 /* The aggregator's answers as words and tables for people; times are local. */
 #include "verbs.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <time.h>
@@ -196,15 +197,17 @@ static void print_round(const json_t *answer, FILE *out)
 		{ "noise multiplier", "noise_multiplier", FORMAT_PLAIN },
 		{ "signal to noise", "signal_to_noise", FORMAT_PLAIN },
 	};
-	const json_t *round = json_object_get(answer, "round");
 	static const struct column privacy[] = {
 		{ "delta", "delta", FORMAT_PLAIN },
 		{ "epsilon, aggregator", "epsilon_aggregator", FORMAT_EPSILON },
 		{ "epsilon, release", "epsilon_release", FORMAT_EPSILON },
 	};
+	const json_t *round = json_object_get(answer, "round");
+	bool released = json_is_integer(json_object_get(round, "release"));
 
 	print_list(round, rows, TACIT_ARRAY_LEN(rows), out);
-	print_list(json_object_get(round, "privacy"), privacy, TACIT_ARRAY_LEN(privacy), out);
+	print_list(json_object_get(round, "privacy"), privacy,
+		   TACIT_ARRAY_LEN(privacy) - (released ? 0 : 1), out);
 }
 
 static void print_number(const json_t *answer, FILE *out)
@@ -256,8 +259,14 @@ static void print_plan_rows(const json_t *answer, const char *mode, FILE *out)
 	size_t i, c;
 
 	(void)fprintf(out, "%10s %8s %8s", "numbers", "rounds", "z");
-	json_array_foreach(json_object_get(answer, "columns"), c, value)(void)
-		fprintf(out, " %*s%-*" JSON_INTEGER_FORMAT, 3, "n=", 7, json_integer_value(value));
+	json_array_foreach(json_object_get(answer, "columns"), c, value)
+	{
+		char title[24];
+
+		(void)snprintf(title, sizeof(title), "n=%" JSON_INTEGER_FORMAT,
+			       json_integer_value(value));
+		(void)fprintf(out, " %10s", title);
+	}
 	(void)fputc('\n', out);
 	json_array_foreach(json_object_get(answer, "rows"), i, row)
 	{

@@ -184,6 +184,22 @@ static uid_t owner(const char *path)
 	return st.st_uid;
 }
 
+static void test_lock_is_the_folders(void)
+{
+	PLACE(place);
+	const struct passwd *nobody = getpwnam("nobody");
+	int fd = -1;
+
+	if (geteuid() != 0 || !nobody) {
+		unit_skip("only root can give files away");
+		return;
+	}
+	CU_ASSERT_EQUAL(tacit_harden_dir(place.folder, 0700, "nobody"), 0);
+	CU_ASSERT_EQUAL(tacit_harden_single(place.folder, &fd, NULL), 0);
+	CU_ASSERT_EQUAL(owner(place_file(&place, LOCK)), nobody->pw_uid);
+	(void)close(fd);
+}
+
 static void test_folder_is_given_away_with_care(void)
 {
 	PLACE(place);
@@ -222,6 +238,7 @@ int main(void)
 		{ "the lock is not followed", test_lock_is_no_link },
 		{ "a lock that makes no sense names nobody", test_bad_lock_names_nobody },
 		{ "the state folder", test_folder },
+		{ "the lock belongs to the folder's owner", test_lock_is_the_folders },
 		{ "a folder is given away with care", test_folder_is_given_away_with_care },
 		{ NULL, NULL },
 	};

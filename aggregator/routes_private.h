@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of routes share; nobody else includes this. */
+#ifndef TACIT_AGGREGATOR_ROUTES_PRIVATE_H
+#define TACIT_AGGREGATOR_ROUTES_PRIVATE_H
+
+#include "routes.h"
+
+#include "hosts.h"
+#include "schedule.h"
+#include "tally.h"
+
+struct event;
+
+struct tacit_routes {
+	struct tacit_routes_params params;
+	struct tacit_tally *tally;
+	struct event *group_due;
+	struct tacit_schedule_mark mark; /* when the newest round began */
+	/* The group that waits: exchange i brought update i. */
+	struct tacit_http_exchange *exchange[TACIT_TALLY_GROUP_MAX];
+	struct tacit_tally_update update[TACIT_TALLY_GROUP_MAX];
+	size_t waiting;
+	struct tacit_routes_counters counters;
+};
+
+int64_t tacit_routes_now(const struct tacit_routes *routes);
+
+/* True when the exchange's certificate is a host's that may speak to us; answers otherwise. */
+TACIT_MUST_CHECK bool tacit_routes_admit(struct tacit_routes *routes,
+					 struct tacit_http_exchange *exchange,
+					 struct tacit_host *ret);
+
+/* Answers with what an error of the modules below means to a client. */
+void tacit_routes_fail(struct tacit_http_exchange *exchange, int error);
+
+/* 503 with Retry-After. */
+void tacit_routes_busy(struct tacit_http_exchange *exchange);
+
+/* The handler of an update. */
+void tacit_routes_put_update(void *ctx, struct tacit_http_exchange *exchange);
+
+/* The handlers of enrolment and renewal. */
+void tacit_routes_put_enrolment(void *ctx, struct tacit_http_exchange *exchange);
+void tacit_routes_put_certificate(void *ctx, struct tacit_http_exchange *exchange);
+
+#endif /* TACIT_AGGREGATOR_ROUTES_PRIVATE_H */
