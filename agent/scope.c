@@ -4,7 +4,6 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
-#include <mntent.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,246 +12,293 @@
 
 #include <tacit/cleanup.h>
 
-#define CONTAINER_ID_LEN   64U /* hexadecimal digits */
-#define CONTAINER_ID_SHOWN 12U
-#define HASH_LEN           8U
+#define CONTAINER_ID_MIN   32U /* hex digits from which on a word is a container's id */
+#define CONTAINER_ID_SHORT 12U /* as container tools print them */
+#define MOUNT_LINE_MAX     4096U
 
-static bool ends_with(const char *text, size_t len, const char *end)
+/* One component of a path: borrowed, not NUL-terminated. */
+struct word {
+	const char *text;
+	size_t len;
+};
+
+static struct word word_next(const char **path)
 {
-	size_t n = strlen(end);
+	struct word word;
 
-	return len > n && memcmp(text + len - n, end, n) == 0;
+	*path += strspn(*path, "/");
+	word.text = *path;
+	word.len = strcspn(*path, "/");
+	*path += word.len;
+	return word;
 }
 
-static bool starts_with(const char *text, const char *start)
+static bool has_suffix(struct word word, const char *suffix)
 {
-	return strncmp(text, start, strlen(start)) == 0;
+	size_t len = strlen(suffix);
+
+	return word.len > len && memcmp(word.text + word.len - len, suffix, len) == 0;
 }
 
-/* FNV-1a: names cut short stay apart. */
-static uint32_t hash_of(const char *text, size_t len)
+static bool has_prefix(struct word word, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	return word.len > len && memcmp(word.text, prefix, len) == 0;
+}
+
+static bool is_word_char(char c)
+{
+	return isalnum((unsigned char)c) || (c && strchr("@._:-", c));
+}
+
+static uint32_t fnv1a(struct word word)
 {
 	uint32_t hash = 2166136261U;
 
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ (unsigned char)text[i]) * 16777619U;
+	for (size_t i = 0; i < word.len; i++)
+		hash = (hash ^ (uint8_t)word.text[i]) * 16777619U;
 	return hash;
 }
 
-/* Copies @len bytes as [A-Za-z0-9@._:-], at most @max of them. */
-static void put_word(char *out, size_t max, const char *text, size_t len)
+/* Copies @word to @to, @max + 1 bytes, in the alphabet of names. */
+static void put(char *to, size_t max, struct word word)
 {
-	size_t n = len <= max ? len : max - HASH_LEN - 1;
+	size_t len = word.len < max ? word.len : max;
 
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)text[i];
-
-		out[i] = (c < 0x80 && isalnum(c)) || strchr("@._:-", c) ? (char)c : '_';
-	}
-	out[n] = '\0';
-	if (n < len)
-		(void)snprintf(out + n, HASH_LEN + 2, "-%08x", hash_of(text, len));
+	for (size_t i = 0; i < len; i++)
+		to[i] = is_word_char(word.text[i]) ? word.text[i] : '_';
+	to[len] = '\0';
+	if (word.len > max)
+		(void)snprintf(to + max - 9, 10, "-%08x", fnv1a(word));
 }
 
-/* Where a container's id begins in @part, or NULL. */
-static const char *container_id(const char *part, size_t len)
+static void put_text(char *to, size_t max, const char *text)
 {
+	put(to, max, (struct word){ text, strlen(text) });
+}
+
+/* What is in front of the id in "docker-ID.scope", "crio-ID" or "ID"; false: not a container. */
+static bool is_container(struct word word, struct word *runtime, struct word *id)
+{
+	struct word rest = word;
 	size_t digits = 0;
 
-	for (size_t i = 0; i < len; i++) {
-		digits = isxdigit((unsigned char)part[i]) ? digits + 1 : 0;
-		if (digits == CONTAINER_ID_LEN)
-			return part + i + 1 - CONTAINER_ID_LEN;
-	}
-	return NULL;
+	if (has_suffix(rest, ".scope"))
+		rest.len -= strlen(".scope");
+	while (digits < rest.len && isxdigit((unsigned char)rest.text[rest.len - 1 - digits]))
+		digits++;
+	if (digits < CONTAINER_ID_MIN)
+		return false;
+	*id = (struct word){ rest.text + rest.len - digits, digits };
+	*runtime = (struct word){ rest.text, rest.len - digits };
+	if (runtime->len == 0)
+		return true;
+	runtime->len--;
+	return runtime->len > 0 && runtime->text[runtime->len] == '-';
 }
 
-/* The word before a container's id: "docker-<id>.scope" is docker's, "/kubepods/.../<id>" is
- * named after the hierarchy's first folder. */
-static void put_container(const char *path, const char *part, const char *id, char *name,
-			  char *class)
+static void put_container(char *name, char *class, struct word runtime, struct word id)
 {
-	char word[TACIT_SCOPE_CLASS_MAX + 1];
-	size_t len = (size_t)(id - part);
+	char prefix[TACIT_SCOPE_CLASS_MAX + 1];
+	char whole[TACIT_SCOPE_CLASS_MAX + 1 + CONTAINER_ID_SHORT + 1];
 
-	while (len > 0 && strchr("-:.", part[len - 1]))
-		len--;
-	if (len == 0) {
-		part = path;
-		len = strcspn(path, "/");
-		if (ends_with(part, len, ".slice"))
-			len -= strlen(".slice");
-	}
-	if (len == 0 || len == CONTAINER_ID_LEN) {
-		part = "container";
-		len = strlen(part);
-	}
-	put_word(word, TACIT_SCOPE_CLASS_MAX, part, len);
-	(void)strcpy(class, word);
-	(void)snprintf(name, TACIT_SCOPE_NAME_MAX + 1, "%s-%.*s", word, (int)CONTAINER_ID_SHOWN,
-		       id);
+	put(prefix, TACIT_SCOPE_CLASS_MAX, runtime);
+	(void)snprintf(whole, sizeof(whole), "%s-%.*s", prefix, (int)CONTAINER_ID_SHORT, id.text);
+	put_text(name, TACIT_SCOPE_NAME_MAX, whole);
+	put_text(class, TACIT_SCOPE_CLASS_MAX, prefix);
 }
 
-/* "getty@tty1.service" is one of "getty@.service". */
-static void put_unit(const char *unit, size_t len, char *name, char *class)
+/* foo@1.service -> foo@.service, run-r0123.scope -> run.scope, others as they are. */
+static void put_class(char *class, struct word unit)
 {
-	const char *at = (const char *)memchr(unit, '@', len);
-	const char *dot = (const char *)memrchr(unit, '.', len);
-	char template[TACIT_SCOPE_PATH_MAX];
+	const char *at = memchr(unit.text, '@', unit.len);
+	const char *dot = memrchr(unit.text, '.', unit.len);
+	char text[TACIT_SCOPE_NAME_MAX + 1];
 
-	put_word(name, TACIT_SCOPE_NAME_MAX, unit, len);
-	if (!at || !dot || dot < at) {
-		put_word(class, TACIT_SCOPE_CLASS_MAX, unit, len);
-		return;
-	}
-	(void)snprintf(template, sizeof(template), "%.*s%.*s", (int)(at - unit + 1), unit,
-		       (int)(unit + len - dot), dot);
-	put_word(class, TACIT_SCOPE_CLASS_MAX, template, strlen(template));
+	if (dot && at && at < dot)
+		(void)snprintf(text, sizeof(text), "%.*s@%.*s", (int)(at - unit.text), unit.text,
+			       (int)(unit.text + unit.len - dot), dot);
+	else if (dot && has_prefix(unit, "run-"))
+		(void)snprintf(text, sizeof(text), "run%.*s", (int)(unit.text + unit.len - dot),
+			       dot);
+	else
+		(void)snprintf(text, sizeof(text), "%.*s", (int)unit.len, unit.text);
+	put_text(class, TACIT_SCOPE_CLASS_MAX, text);
 }
 
-static bool is_service(const char *part, size_t len)
+static void put_service(char *name, char *class, struct word unit)
 {
-	return ends_with(part, len, ".service") ||
-	       (ends_with(part, len, ".scope") && !starts_with(part, "session-") &&
-		!starts_with(part, "init.scope"));
+	put(name, TACIT_SCOPE_NAME_MAX, unit);
+	put_class(class, unit);
+	if (strcmp(name, TACIT_SCOPE_HOST) == 0) {
+		put_text(name, TACIT_SCOPE_NAME_MAX, TACIT_SCOPE_HOST "_");
+		put_text(class, TACIT_SCOPE_CLASS_MAX, name);
+	}
 }
 
+static bool is_user_slice(struct word word)
+{
+	return has_prefix(word, "user-") && has_suffix(word, ".slice") &&
+	       isdigit((unsigned char)word.text[strlen("user-")]);
+}
+
+/* The outermost container or user takes all below; else the innermost unit; else the last word. */
 int tacit_scope_of_path(const char *path, char *name, char *class)
 {
-	const char *user = NULL, *unit = NULL, *last = NULL;
-	size_t user_len = 0, unit_len = 0, last_len = 0;
+	struct word unit = { 0 }, last = { 0 }, top = { 0 }, word, runtime, id;
 
-	while (*path == '/')
-		path++;
-	for (const char *part = path; *part; part += strspn(part, "/")) {
-		size_t len = strcspn(part, "/");
-		const char *id = container_id(part, len);
-
-		if (id) {
-			put_container(path, part, id, name, class);
+	for (word = word_next(&path); word.len > 0; word = word_next(&path)) {
+		if (is_container(word, &runtime, &id)) {
+			if (runtime.len == 0)
+				runtime = top.len ? top : (struct word){ "container", 9 };
+			put_container(name, class, runtime, id);
 			return 0;
 		}
-		if (starts_with(part, "user-") && ends_with(part, len, ".slice")) {
-			user = part;
-			user_len = len;
-		} else if (!unit && is_service(part, len)) {
-			unit = part; /* the outermost: what a service makes below it is its own */
-			unit_len = len;
+		if (is_user_slice(word)) {
+			put(name, TACIT_SCOPE_NAME_MAX, word);
+			put_text(class, TACIT_SCOPE_CLASS_MAX, "user.slice");
+			return 0;
 		}
-		last = part;
-		last_len = len;
-		part += len;
+		if (has_suffix(word, ".service") || has_suffix(word, ".scope"))
+			unit = word;
+		if (top.len == 0)
+			top = word;
+		last = word;
 	}
-	if (!last)
+	if (last.len == 0)
 		return -ENOENT;
-
-	if (user) {
-		put_word(name, TACIT_SCOPE_NAME_MAX, user, user_len);
-		(void)strcpy(class, "user.slice");
-	} else if (unit) {
-		put_unit(unit, unit_len, name, class);
-	} else {
-		put_unit(last, last_len, name, class);
-	}
-	if (strcmp(name, TACIT_SCOPE_HOST) == 0)
-		(void)strcpy(name, "host.cgroup");
+	put_service(name, class, unit.len ? unit : last);
 	return 0;
+}
+
+/* Undoes the \040 and friends of mount tables, in place. */
+static void unescape(char *text)
+{
+	char *to = text;
+
+	for (; *text; text++, to++) {
+		*to = *text;
+		if (text[0] == '\\' && strspn(text + 1, "01234567") >= 3) {
+			*to = (char)((text[1] - '0') << 6 | (text[2] - '0') << 3 | (text[3] - '0'));
+			text += 3;
+		}
+	}
+	*to = '\0';
 }
 
 int tacit_scope_find_root(const char *mounts, char *path)
 {
-	FILE *file = setmntent(mounts, "re");
-	struct mntent *entry;
+	char line[MOUNT_LINE_MAX];
+	FILE *file = fopen(mounts, "re");
 	int r = -ENOENT;
 
 	if (!file)
 		return -errno;
-	while (r == -ENOENT && (entry = getmntent(file))) {
-		if (strcmp(entry->mnt_type, "cgroup2") != 0 ||
-		    strlen(entry->mnt_dir) >= TACIT_SCOPE_PATH_MAX)
+	while (r < 0 && fgets(line, sizeof(line), file)) {
+		char *rest = line;
+		char *where, *type;
+
+		(void)strsep(&rest, " ");
+		where = strsep(&rest, " ");
+		type = strsep(&rest, " ");
+		if (!type || strcmp(type, "cgroup2") != 0)
 			continue;
-		(void)strcpy(path, entry->mnt_dir);
+		unescape(where);
+		if (strlen(where) >= TACIT_SCOPE_PATH_MAX)
+			continue;
+		memcpy(path, where, strlen(where) + 1);
 		r = 0;
 	}
-	(void)endmntent(file);
+	(void)fclose(file);
 	return r;
 }
 
+/* One walk: where it is and what is left to find. */
 struct walk {
 	const uint64_t *ids;
 	size_t n;
+	size_t left;
 	tacit_scope_fn *found;
 	void *ctx;
-	size_t left;
 	char path[TACIT_SCOPE_PATH_MAX];
 };
 
 static int compare_ids(const void *a, const void *b)
 {
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	const uint64_t *left = a, *right = b;
 
-	return x < y ? -1 : x > y;
+	return (*left > *right) - (*left < *right);
 }
 
-static void close_dir_p(DIR **dir)
+static void look_at(struct walk *walk, int fd)
 {
-	if (*dir)
-		(void)closedir(*dir);
+	const uint64_t *id;
+	struct stat st;
+	uint64_t inode;
+
+	if (fstat(fd, &st) < 0)
+		return;
+	inode = st.st_ino;
+	id = bsearch(&inode, walk->ids, walk->n, sizeof(*id), compare_ids);
+	if (!id)
+		return;
+	walk->left--;
+	walk->found(walk->ctx, (size_t)(id - walk->ids), walk->path);
 }
 
-/* @fd is consumed. A folder that vanishes meanwhile is nobody's fault. */
-static void walk_below(struct walk *walk, int fd, size_t at, unsigned depth)
+/* Consumes @fd, the folder at the first @len bytes of the path. */
+static int walk_below(struct walk *walk, int fd, size_t len, unsigned depth)
 {
-	TACIT_CLEANUP(close_dir_p) DIR *dir = fdopendir(fd);
 	struct dirent *entry;
+	DIR *dir = fdopendir(fd);
 
 	if (!dir) {
+		int r = -errno;
+
 		(void)close(fd);
-		return;
+		return r;
 	}
 	while (walk->left > 0 && (entry = readdir(dir))) {
-		uint64_t id = entry->d_ino;
-		const uint64_t *hit;
-		size_t len = strlen(entry->d_name);
-		int sub;
+		size_t name_len = strlen(entry->d_name);
+		size_t next = len + (len > 0) + name_len;
+		int child;
 
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.' ||
-		    at + len + 2 > sizeof(walk->path))
+		    next >= sizeof(walk->path) || depth >= TACIT_SCOPE_DEPTH_MAX)
 			continue;
-		(void)memcpy(walk->path + at, entry->d_name, len + 1);
-		hit = (const uint64_t *)bsearch(&id, walk->ids, walk->n, sizeof(id), compare_ids);
-		if (hit) {
-			walk->left--;
-			walk->found(walk->ctx, (size_t)(hit - walk->ids), walk->path);
-		}
-		if (depth == 0)
+		child = openat(dirfd(dir), entry->d_name,
+			       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (child < 0)
 			continue;
-		sub = openat(dirfd(dir), entry->d_name,
-			     O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-		if (sub < 0)
-			continue;
-		walk->path[at + len] = '/';
-		walk_below(walk, sub, at + len + 1, depth - 1);
+		if (len > 0)
+			walk->path[len] = '/';
+		memcpy(walk->path + next - name_len, entry->d_name, name_len + 1);
+		look_at(walk, child);
+		(void)walk_below(walk, child, next, depth + 1);
+		walk->path[len] = '\0';
 	}
+	(void)closedir(dir);
+	return 0;
 }
 
 int tacit_scope_walk(int root_fd, const uint64_t *ids, size_t n, tacit_scope_fn *found, void *ctx)
 {
-	struct walk walk = { .ids = ids, .n = n, .found = found, .ctx = ctx, .left = n };
-	int fd;
+	struct walk walk = { .ids = ids, .n = n, .left = n, .found = found, .ctx = ctx };
+	int fd = openat(root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r;
 
-	if (n == 0)
-		return 0;
-	fd = openat(root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	walk_below(&walk, fd, 0, TACIT_SCOPE_DEPTH_MAX);
-	return (int)(n - walk.left);
+	look_at(&walk, fd);
+	r = walk_below(&walk, fd, 0, 0);
+	return r < 0 ? r : (int)(n - walk.left);
 }
 
 int tacit_scope_exists(int root_fd, const char *path, uint64_t id)
 {
 	struct stat st;
 
-	return fstatat(root_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && (uint64_t)st.st_ino == id;
+	return fstatat(root_fd, *path ? path : ".", &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       st.st_ino == id;
 }

@@ -227,7 +227,7 @@ static void attach_probe(struct tacit_sensor *sensor, const struct tacit_sensor_
 	if (fd < 0)
 		refuse(sensor, params, probe, fd);
 	else
-		sensor->probe[probe].observed = true;
+		sensor->probe[probe] = (struct tacit_sensor_probe){ .observed = true };
 }
 
 /* The probes, as bits, whose programs are in @bpf. */

@@ -9,139 +9,111 @@
 #include <tacit/cleanup.h>
 
 /* A name that this machine has becomes its number, another stays a word and is passed over. */
-#define TEXT(x) #x " "
-#define N(x)    TEXT(x)
+#define TEXT(number) #number " "
+#define EXPAND(name) TEXT(name)
+#define N(name)      EXPAND(SYS_##name)
 
+/* clang-format off */
 static const struct {
 	uint8_t class;
 	const char *numbers;
 } classes[] = {
-	{ TACIT_SYSCALL_OPEN, N(SYS_open) N(SYS_openat) N(SYS_openat2) N(SYS_creat)
-				      N(SYS_open_by_handle_at) N(SYS_name_to_handle_at) },
-	{ TACIT_SYSCALL_CLOSE, N(SYS_close) N(SYS_close_range) },
-	{ TACIT_SYSCALL_READ, N(SYS_read) N(SYS_pread64) N(SYS_readv) N(SYS_preadv) N(SYS_preadv2)
-				      N(SYS_sendfile) N(SYS_splice) N(SYS_tee) N(SYS_vmsplice)
-					      N(SYS_copy_file_range) N(SYS_readahead) },
-	{ TACIT_SYSCALL_WRITE, N(SYS_write) N(SYS_pwrite64) N(SYS_writev) N(SYS_pwritev)
-				       N(SYS_pwritev2) N(SYS_fsync) N(SYS_fdatasync) N(SYS_sync)
-					       N(SYS_syncfs) N(SYS_sync_file_range)
-						       N(SYS_fallocate) N(SYS_msync) },
+	{ TACIT_SYSCALL_OPEN,
+	  N(open) N(openat) N(openat2) N(creat) N(open_by_handle_at) N(name_to_handle_at) },
+	{ TACIT_SYSCALL_CLOSE,
+	  N(close) N(close_range) },
+	{ TACIT_SYSCALL_READ,
+	  N(read) N(pread64) N(readv) N(preadv) N(preadv2) N(sendfile) N(splice) N(tee)
+	  N(vmsplice) N(copy_file_range) N(readahead) },
+	{ TACIT_SYSCALL_WRITE,
+	  N(write) N(pwrite64) N(writev) N(pwritev) N(pwritev2) N(fsync) N(fdatasync) N(sync)
+	  N(syncfs) N(sync_file_range) N(fallocate) N(msync) },
 	{ TACIT_SYSCALL_STAT,
-	  N(SYS_stat) N(SYS_fstat) N(SYS_lstat) N(SYS_newfstatat) N(SYS_statx) N(SYS_access)
-		  N(SYS_faccessat) N(SYS_faccessat2) N(SYS_readlink) N(SYS_readlinkat)
-			  N(SYS_getdents) N(SYS_getdents64) N(SYS_statfs) N(SYS_fstatfs)
-				  N(SYS_getcwd) N(SYS_getxattr) N(SYS_lgetxattr) N(SYS_fgetxattr)
-					  N(SYS_listxattr) N(SYS_llistxattr) N(SYS_flistxattr)
-						  N(SYS_ustat) N(SYS_statmount) N(SYS_listmount)
-							  N(SYS_chdir) N(SYS_fchdir) },
-	{ TACIT_SYSCALL_RENAME, N(SYS_rename) N(SYS_renameat) N(SYS_renameat2) },
-	{ TACIT_SYSCALL_LINK, N(SYS_link) N(SYS_linkat) N(SYS_symlink) N(SYS_symlinkat) N(SYS_mknod)
-				      N(SYS_mknodat) N(SYS_mkdir) N(SYS_mkdirat) },
+	  N(stat) N(fstat) N(lstat) N(newfstatat) N(statx) N(access) N(faccessat)
+	  N(faccessat2) N(readlink) N(readlinkat) N(getdents) N(getdents64) N(statfs)
+	  N(fstatfs) N(getcwd) N(getxattr) N(lgetxattr) N(fgetxattr) N(listxattr)
+	  N(llistxattr) N(flistxattr) N(ustat) N(statmount) N(listmount) N(chdir) N(fchdir) },
+	{ TACIT_SYSCALL_RENAME,
+	  N(rename) N(renameat) N(renameat2) },
+	{ TACIT_SYSCALL_LINK,
+	  N(link) N(linkat) N(symlink) N(symlinkat) N(mknod) N(mknodat) N(mkdir) N(mkdirat) },
 	{ TACIT_SYSCALL_UNLINK,
-	  N(SYS_unlink) N(SYS_unlinkat) N(SYS_rmdir) N(SYS_truncate) N(SYS_ftruncate) },
+	  N(unlink) N(unlinkat) N(rmdir) N(truncate) N(ftruncate) },
 	{ TACIT_SYSCALL_PERMISSION,
-	  N(SYS_chmod) N(SYS_fchmod) N(SYS_fchmodat) N(SYS_fchmodat2) N(SYS_chown) N(SYS_fchown)
-		  N(SYS_lchown) N(SYS_fchownat) N(SYS_umask) N(SYS_setxattr) N(SYS_lsetxattr)
-			  N(SYS_fsetxattr) N(SYS_removexattr) N(SYS_lremovexattr)
-				  N(SYS_fremovexattr) N(SYS_utime) N(SYS_utimes) N(SYS_futimesat)
-					  N(SYS_utimensat) },
+	  N(chmod) N(fchmod) N(fchmodat) N(fchmodat2) N(chown) N(fchown) N(lchown) N(fchownat)
+	  N(umask) N(setxattr) N(lsetxattr) N(fsetxattr) N(removexattr) N(lremovexattr)
+	  N(fremovexattr) N(utime) N(utimes) N(futimesat) N(utimensat) },
 	{ TACIT_SYSCALL_FD,
-	  N(SYS_dup) N(SYS_dup2) N(SYS_dup3) N(SYS_fcntl) N(SYS_ioctl) N(SYS_flock) N(SYS_lseek)
-		  N(SYS_pipe) N(SYS_pipe2) N(SYS_eventfd) N(SYS_eventfd2) N(SYS_memfd_create)
-			  N(SYS_memfd_secret) N(SYS_fadvise64) N(SYS_inotify_init)
-				  N(SYS_inotify_init1) N(SYS_inotify_add_watch)
-					  N(SYS_inotify_rm_watch) N(SYS_fanotify_init)
-						  N(SYS_fanotify_mark) N(SYS_pidfd_open)
-							  N(SYS_pidfd_getfd) },
+	  N(dup) N(dup2) N(dup3) N(fcntl) N(ioctl) N(flock) N(lseek) N(pipe) N(pipe2)
+	  N(eventfd) N(eventfd2) N(memfd_create) N(memfd_secret) N(fadvise64) N(inotify_init)
+	  N(inotify_init1) N(inotify_add_watch) N(inotify_rm_watch) N(fanotify_init)
+	  N(fanotify_mark) N(pidfd_open) N(pidfd_getfd) },
 	{ TACIT_SYSCALL_MEMORY,
-	  N(SYS_mmap) N(SYS_munmap) N(SYS_brk) N(SYS_madvise) N(SYS_process_madvise) N(SYS_mremap)
-		  N(SYS_mincore) N(SYS_mlock) N(SYS_mlock2) N(SYS_munlock) N(SYS_mlockall)
-			  N(SYS_munlockall) N(SYS_remap_file_pages) N(SYS_mbind)
-				  N(SYS_get_mempolicy) N(SYS_set_mempolicy) N(SYS_migrate_pages)
-					  N(SYS_move_pages) N(SYS_set_mempolicy_home_node)
-						  N(SYS_process_mrelease) N(SYS_shmget)
-							  N(SYS_shmat) N(SYS_shmdt)
-								  N(SYS_shmctl) },
+	  N(mmap) N(munmap) N(brk) N(madvise) N(process_madvise) N(mremap) N(mincore) N(mlock)
+	  N(mlock2) N(munlock) N(mlockall) N(munlockall) N(remap_file_pages) N(mbind)
+	  N(get_mempolicy) N(set_mempolicy) N(migrate_pages) N(move_pages)
+	  N(set_mempolicy_home_node) N(process_mrelease) N(shmget) N(shmat) N(shmdt) N(shmctl) },
 	{ TACIT_SYSCALL_MPROTECT,
-	  N(SYS_mprotect) N(SYS_pkey_mprotect) N(SYS_pkey_alloc) N(SYS_pkey_free) N(SYS_mseal) },
-	{ TACIT_SYSCALL_SPAWN, N(SYS_fork) N(SYS_vfork) N(SYS_clone) N(SYS_clone3) N(SYS_execve)
-				       N(SYS_execveat) },
-	{ TACIT_SYSCALL_WAIT, N(SYS_wait4) N(SYS_waitid) N(SYS_exit) N(SYS_exit_group) },
+	  N(mprotect) N(pkey_mprotect) N(pkey_alloc) N(pkey_free) N(mseal) },
+	{ TACIT_SYSCALL_SPAWN,
+	  N(fork) N(vfork) N(clone) N(clone3) N(execve) N(execveat) },
+	{ TACIT_SYSCALL_WAIT,
+	  N(wait4) N(waitid) N(exit) N(exit_group) },
 	{ TACIT_SYSCALL_SIGNAL,
-	  N(SYS_kill) N(SYS_tkill) N(SYS_tgkill) N(SYS_rt_sigaction) N(SYS_rt_sigprocmask)
-		  N(SYS_rt_sigreturn) N(SYS_rt_sigpending) N(SYS_rt_sigtimedwait)
-			  N(SYS_rt_sigqueueinfo) N(SYS_rt_tgsigqueueinfo) N(SYS_rt_sigsuspend)
-				  N(SYS_sigaltstack) N(SYS_signalfd) N(SYS_signalfd4) N(SYS_pause)
-					  N(SYS_pidfd_send_signal) },
-	{ TACIT_SYSCALL_CONNECT, N(SYS_socket) N(SYS_connect) N(SYS_socketpair) },
-	{ TACIT_SYSCALL_LISTEN, N(SYS_bind) N(SYS_listen) N(SYS_accept) N(SYS_accept4) },
+	  N(kill) N(tkill) N(tgkill) N(rt_sigaction) N(rt_sigprocmask) N(rt_sigreturn)
+	  N(rt_sigpending) N(rt_sigtimedwait) N(rt_sigqueueinfo) N(rt_tgsigqueueinfo)
+	  N(rt_sigsuspend) N(sigaltstack) N(signalfd) N(signalfd4) N(pause)
+	  N(pidfd_send_signal) },
+	{ TACIT_SYSCALL_CONNECT,
+	  N(socket) N(connect) N(socketpair) },
+	{ TACIT_SYSCALL_LISTEN,
+	  N(bind) N(listen) N(accept) N(accept4) },
 	{ TACIT_SYSCALL_TRANSFER,
-	  N(SYS_sendto) N(SYS_sendmsg) N(SYS_sendmmsg) N(SYS_recvfrom) N(SYS_recvmsg)
-		  N(SYS_recvmmsg) N(SYS_shutdown) N(SYS_setsockopt) N(SYS_getsockopt)
-			  N(SYS_getsockname) N(SYS_getpeername) N(SYS_msgget) N(SYS_msgsnd)
-				  N(SYS_msgrcv) N(SYS_msgctl) N(SYS_mq_open) N(SYS_mq_unlink)
-					  N(SYS_mq_timedsend) N(SYS_mq_timedreceive)
-						  N(SYS_mq_notify) N(SYS_mq_getsetattr) },
+	  N(sendto) N(sendmsg) N(sendmmsg) N(recvfrom) N(recvmsg) N(recvmmsg) N(shutdown)
+	  N(setsockopt) N(getsockopt) N(getsockname) N(getpeername) N(msgget) N(msgsnd)
+	  N(msgrcv) N(msgctl) N(mq_open) N(mq_unlink) N(mq_timedsend) N(mq_timedreceive)
+	  N(mq_notify) N(mq_getsetattr) },
 	{ TACIT_SYSCALL_POLL,
-	  N(SYS_poll) N(SYS_ppoll) N(SYS_select) N(SYS_pselect6) N(SYS_epoll_create)
-		  N(SYS_epoll_create1) N(SYS_epoll_ctl) N(SYS_epoll_ctl_old) N(SYS_epoll_wait)
-			  N(SYS_epoll_wait_old) N(SYS_epoll_pwait) N(SYS_epoll_pwait2)
-				  N(SYS_io_uring_setup) N(SYS_io_uring_enter)
-					  N(SYS_io_uring_register) N(SYS_io_setup) N(SYS_io_destroy)
-						  N(SYS_io_getevents) N(SYS_io_pgetevents)
-							  N(SYS_io_submit) N(SYS_io_cancel) },
-	{ TACIT_SYSCALL_FUTEX, N(SYS_futex) N(SYS_futex_waitv) N(SYS_futex_wait) N(SYS_futex_wake)
-				       N(SYS_futex_requeue) N(SYS_set_robust_list)
-					       N(SYS_get_robust_list) N(SYS_membarrier) N(SYS_rseq)
-						       N(SYS_semget) N(SYS_semop) N(SYS_semctl)
-							       N(SYS_semtimedop) },
+	  N(poll) N(ppoll) N(select) N(pselect6) N(epoll_create) N(epoll_create1) N(epoll_ctl)
+	  N(epoll_ctl_old) N(epoll_wait) N(epoll_wait_old) N(epoll_pwait) N(epoll_pwait2)
+	  N(io_uring_setup) N(io_uring_enter) N(io_uring_register) N(io_setup) N(io_destroy)
+	  N(io_getevents) N(io_pgetevents) N(io_submit) N(io_cancel) },
+	{ TACIT_SYSCALL_FUTEX,
+	  N(futex) N(futex_waitv) N(futex_wait) N(futex_wake) N(futex_requeue)
+	  N(set_robust_list) N(get_robust_list) N(membarrier) N(rseq) N(semget) N(semop)
+	  N(semctl) N(semtimedop) },
 	{ TACIT_SYSCALL_TIME,
-	  N(SYS_nanosleep) N(SYS_clock_nanosleep) N(SYS_clock_gettime) N(SYS_clock_getres)
-		  N(SYS_gettimeofday) N(SYS_time) N(SYS_times) N(SYS_alarm) N(SYS_getitimer)
-			  N(SYS_setitimer) N(SYS_timer_create) N(SYS_timer_settime)
-				  N(SYS_timer_gettime) N(SYS_timer_getoverrun) N(SYS_timer_delete)
-					  N(SYS_timerfd_create) N(SYS_timerfd_settime)
-						  N(SYS_timerfd_gettime) },
+	  N(nanosleep) N(clock_nanosleep) N(clock_gettime) N(clock_getres) N(gettimeofday)
+	  N(time) N(times) N(alarm) N(getitimer) N(setitimer) N(timer_create) N(timer_settime)
+	  N(timer_gettime) N(timer_getoverrun) N(timer_delete) N(timerfd_create)
+	  N(timerfd_settime) N(timerfd_gettime) },
 	{ TACIT_SYSCALL_SCHEDULE,
-	  N(SYS_sched_yield) N(SYS_sched_setparam) N(SYS_sched_getparam) N(SYS_sched_setscheduler)
-		  N(SYS_sched_getscheduler) N(SYS_sched_get_priority_max)
-			  N(SYS_sched_get_priority_min) N(SYS_sched_rr_get_interval)
-				  N(SYS_sched_setaffinity) N(SYS_sched_getaffinity)
-					  N(SYS_sched_setattr) N(SYS_sched_getattr)
-						  N(SYS_setpriority) N(SYS_getpriority)
-							  N(SYS_ioprio_set) N(SYS_ioprio_get)
-								  N(SYS_getrlimit) N(SYS_setrlimit)
-									  N(SYS_prlimit64)
-										  N(SYS_getrusage)
-											  N(SYS_getcpu) },
+	  N(sched_yield) N(sched_setparam) N(sched_getparam) N(sched_setscheduler)
+	  N(sched_getscheduler) N(sched_get_priority_max) N(sched_get_priority_min)
+	  N(sched_rr_get_interval) N(sched_setaffinity) N(sched_getaffinity) N(sched_setattr)
+	  N(sched_getattr) N(setpriority) N(getpriority) N(ioprio_set) N(ioprio_get)
+	  N(getrlimit) N(setrlimit) N(prlimit64) N(getrusage) N(getcpu) },
 	{ TACIT_SYSCALL_IDENTITY,
-	  N(SYS_getpid) N(SYS_getppid) N(SYS_gettid) N(SYS_getuid) N(SYS_geteuid) N(SYS_getgid)
-		  N(SYS_getegid) N(SYS_getresuid) N(SYS_getresgid) N(SYS_getgroups) N(SYS_getpgrp)
-			  N(SYS_getpgid) N(SYS_getsid) N(SYS_setuid) N(SYS_setgid) N(SYS_setreuid)
-				  N(SYS_setregid) N(SYS_setresuid) N(SYS_setresgid) N(SYS_setfsuid)
-					  N(SYS_setfsgid) N(SYS_setgroups) N(SYS_setpgid)
-						  N(SYS_setsid) N(SYS_capget) N(SYS_capset)
-							  N(SYS_keyctl) N(SYS_add_key)
-								  N(SYS_request_key) },
+	  N(getpid) N(getppid) N(gettid) N(getuid) N(geteuid) N(getgid) N(getegid)
+	  N(getresuid) N(getresgid) N(getgroups) N(getpgrp) N(getpgid) N(getsid) N(setuid)
+	  N(setgid) N(setreuid) N(setregid) N(setresuid) N(setresgid) N(setfsuid) N(setfsgid)
+	  N(setgroups) N(setpgid) N(setsid) N(capget) N(capset) N(keyctl) N(add_key)
+	  N(request_key) },
 	{ TACIT_SYSCALL_NAMESPACE,
-	  N(SYS_mount) N(SYS_umount2) N(SYS_pivot_root) N(SYS_chroot) N(SYS_unshare) N(SYS_setns)
-		  N(SYS_open_tree) N(SYS_move_mount) N(SYS_fsopen) N(SYS_fsconfig) N(SYS_fsmount)
-			  N(SYS_fspick) N(SYS_mount_setattr) N(SYS_landlock_create_ruleset)
-				  N(SYS_landlock_add_rule) N(SYS_landlock_restrict_self)
-					  N(SYS_seccomp) },
-	{ TACIT_SYSCALL_TRACE, N(SYS_ptrace) N(SYS_process_vm_readv) N(SYS_process_vm_writev)
-				       N(SYS_bpf) N(SYS_perf_event_open) N(SYS_kcmp)
-					       N(SYS_userfaultfd) N(SYS_lookup_dcookie) },
+	  N(mount) N(umount2) N(pivot_root) N(chroot) N(unshare) N(setns) N(open_tree)
+	  N(move_mount) N(fsopen) N(fsconfig) N(fsmount) N(fspick) N(mount_setattr)
+	  N(landlock_create_ruleset) N(landlock_add_rule) N(landlock_restrict_self) N(seccomp) },
+	{ TACIT_SYSCALL_TRACE,
+	  N(ptrace) N(process_vm_readv) N(process_vm_writev) N(bpf) N(perf_event_open) N(kcmp)
+	  N(userfaultfd) N(lookup_dcookie) },
 	{ TACIT_SYSCALL_SYSTEM,
-	  N(SYS_init_module) N(SYS_finit_module) N(SYS_delete_module) N(SYS_create_module)
-		  N(SYS_query_module) N(SYS_reboot) N(SYS_kexec_load) N(SYS_kexec_file_load)
-			  N(SYS__sysctl) N(SYS_swapon) N(SYS_swapoff) N(SYS_acct) N(SYS_quotactl)
-				  N(SYS_quotactl_fd) N(SYS_sethostname) N(SYS_setdomainname)
-					  N(SYS_settimeofday) N(SYS_clock_settime) N(SYS_adjtimex)
-						  N(SYS_clock_adjtime) N(SYS_iopl) N(SYS_ioperm)
-							  N(SYS_syslog) N(SYS_vhangup)
-								  N(SYS_nfsservctl) },
+	  N(init_module) N(finit_module) N(delete_module) N(create_module) N(query_module)
+	  N(reboot) N(kexec_load) N(kexec_file_load) N(_sysctl) N(swapon) N(swapoff) N(acct)
+	  N(quotactl) N(quotactl_fd) N(sethostname) N(setdomainname) N(settimeofday)
+	  N(clock_settime) N(adjtimex) N(clock_adjtime) N(iopl) N(ioperm) N(syslog) N(vhangup)
+	  N(nfsservctl) },
 };
+/* clang-format on */
 
 static void set_class(uint8_t *class_of, uint8_t class, const char *numbers)
 {

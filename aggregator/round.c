@@ -10,7 +10,7 @@
 #include "fleetdb.h"
 #include "release.h"
 #include "rows.h"
-#include "tally.h"
+#include "partial.h"
 #include "tasks.h"
 
 /* The largest sum, in clip norms: half of 2^32 steps of the grid. A little is left for rounding,
@@ -225,7 +225,7 @@ static int sum_up(struct tacit_db *db, const struct tacit_round *round, uint8_t 
 
 		if (len != (size_t)round->doc.dimensions * 4)
 			return TACIT_EDAMAGED;
-		tacit_tally_add(total, (const uint8_t *)sum, round->doc.dimensions);
+		tacit_partial_add(total, (const uint8_t *)sum, round->doc.dimensions);
 		updates += (uint64_t)tacit_db_column_int(query, 0);
 	}
 	if (r == 0)

@@ -2,7 +2,7 @@
 /*
  * round - the life of a round in the database: opened, collecting, then released or
  * abandoned. Each step is one transaction, so that a process may die between any two
- * instructions. Updates come in through tally.h; when to step is schedule.h.
+ * instructions. Updates come in through partial.h; when to step is schedule.h.
  */
 #ifndef TACIT_AGGREGATOR_ROUND_H
 #define TACIT_AGGREGATOR_ROUND_H

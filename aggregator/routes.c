@@ -277,11 +277,11 @@ int tacit_routes_new(const struct tacit_routes_params *params, struct tacit_rout
 	routes->params = *params;
 	if (routes->params.group == 0)
 		routes->params.group = GROUP_DEFAULT;
-	if (routes->params.group > TACIT_TALLY_GROUP_MAX)
-		routes->params.group = TACIT_TALLY_GROUP_MAX;
+	if (routes->params.group > TACIT_PARTIAL_GROUP_MAX)
+		routes->params.group = TACIT_PARTIAL_GROUP_MAX;
 	if (routes->params.group_ms == 0)
 		routes->params.group_ms = GROUP_MS_DEFAULT;
-	r = tacit_tally_new(params->db, params->worker, &routes->tally);
+	r = tacit_partial_new(params->db, params->worker, &routes->partial);
 	if (r < 0)
 		return r;
 	routes->group_due = evtimer_new(params->base, on_group_due, routes);
@@ -303,6 +303,6 @@ void tacit_routes_free(struct tacit_routes *routes)
 	tacit_routes_flush(routes);
 	if (routes->group_due)
 		event_free(routes->group_due);
-	tacit_tally_free(routes->tally);
+	tacit_partial_free(routes->partial);
 	tacit_free(routes);
 }

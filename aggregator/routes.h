@@ -24,7 +24,7 @@ struct tacit_routes_params {
 	struct tacit_db *db;       /* borrowed; this worker's own, tacit_fleetdb_open() */
 	const struct tacit_ca *ca; /* borrowed */
 	uint32_t worker;           /* index; the same again after a restart */
-	uint32_t group;            /* updates in a commit, 1..TACIT_TALLY_GROUP_MAX; 0: default, 32 */
+	uint32_t group;            /* updates in a commit, 1..TACIT_PARTIAL_GROUP_MAX; 0: default, 32 */
 	uint32_t group_ms;         /* longest wait for company; 0: default, 2 */
 	int64_t (*wall_ms)(void);  /* NULL: the real clocks */
 	int64_t (*boot_ms)(void);

@@ -7,18 +7,18 @@
 
 #include "hosts.h"
 #include "schedule.h"
-#include "tally.h"
+#include "partial.h"
 
 struct event;
 
 struct tacit_routes {
 	struct tacit_routes_params params;
-	struct tacit_tally *tally;
+	struct tacit_partial *partial;
 	struct event *group_due;
 	struct tacit_schedule_mark mark; /* when the newest round began */
 	/* The group that waits: exchange i brought update i. */
-	struct tacit_http_exchange *exchange[TACIT_TALLY_GROUP_MAX];
-	struct tacit_tally_update update[TACIT_TALLY_GROUP_MAX];
+	struct tacit_http_exchange *exchange[TACIT_PARTIAL_GROUP_MAX];
+	struct tacit_partial_update update[TACIT_PARTIAL_GROUP_MAX];
 	size_t waiting;
 	struct tacit_routes_counters counters;
 };

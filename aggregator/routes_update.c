@@ -93,7 +93,7 @@ void tacit_routes_flush(struct tacit_routes *routes)
 		return;
 	routes->waiting = 0;
 	(void)event_del(routes->group_due);
-	r = tacit_tally_commit(routes->tally, routes->update, n);
+	r = tacit_partial_commit(routes->partial, routes->update, n);
 	routes->counters.commits++;
 	if (r < 0) {
 		routes->counters.commit_failures++;
@@ -118,7 +118,7 @@ static bool is_waiting(const struct tacit_routes *routes, int64_t host)
 }
 
 static void join_group(struct tacit_routes *routes, struct tacit_http_exchange *exchange,
-		       const struct tacit_tally_update *update)
+		       const struct tacit_partial_update *update)
 {
 	struct timeval wait = { .tv_usec = (suseconds_t)routes->params.group_ms * 1000 };
 
@@ -137,7 +137,7 @@ void tacit_routes_put_update(void *ctx, struct tacit_http_exchange *exchange)
 {
 	struct tacit_routes *routes = (struct tacit_routes *)ctx;
 	uint64_t round = round_of(tacit_http_path(exchange));
-	struct tacit_tally_update update;
+	struct tacit_partial_update update;
 	struct tacit_host host;
 	const uint8_t *body;
 	size_t len;
@@ -151,7 +151,7 @@ void tacit_routes_put_update(void *ctx, struct tacit_http_exchange *exchange)
 		return;
 	}
 	body = (const uint8_t *)tacit_http_body(exchange, &len);
-	r = tacit_tally_admit(routes->tally, host.number, round, body, len, &update);
+	r = tacit_partial_admit(routes->partial, host.number, round, body, len, &update);
 	if (r < 0)
 		answer_refused(routes, exchange, r);
 	else

@@ -20,7 +20,7 @@ struct arguments {
 
 static void usage(FILE *out)
 {
-	(void)fprintf(out, "usage: tacit-aggregator [--config FILE]             serve\n"
+	(void)fprintf(out, "usage: tacit-aggregator [--config FILE]             [serve]\n"
 			   "       tacit-aggregator [--config FILE] --check-config\n"
 			   "       tacit-aggregator [--config FILE] VERB...  [--json]\n"
 			   "       tacit-aggregator --version | --help\n"
@@ -107,7 +107,7 @@ int main(int argc, char **argv)
 		printf("the configuration is good\n");
 		return EXIT_SUCCESS;
 	}
-	if (optind < argc)
+	if (optind < argc && strcmp(argv[optind], "serve") != 0)
 		return tacit_verbs_run(conf.admin_socket, argc - optind, argv + optind, stdout,
 				       stderr);
 	return serve(&conf);

@@ -37,32 +37,32 @@
 
 /* System-call classes of the deep tier: S(id, name, what it holds) */
 #define TACIT_SYSCALL_CLASSES(S)                                                                   \
-	S(OPEN, "open", "open, openat, creat, openat2, close_range and friends")                   \
-	S(CLOSE, "close", "close")                                                                 \
-	S(READ, "read", "read, pread, readv, sendfile, splice")                                    \
-	S(WRITE, "write", "write, pwrite, writev, fsync")                                          \
-	S(STAT, "stat", "stat, statx, access, readlink, getdents, statfs")                         \
+	S(OPEN, "open", "open, openat, openat2, creat, open_by_handle_at")                         \
+	S(CLOSE, "close", "close, close_range")                                                    \
+	S(READ, "read", "read, pread, readv, sendfile, splice, copy_file_range")                   \
+	S(WRITE, "write", "write, pwrite, writev, fsync, sync, fallocate, msync")                  \
+	S(STAT, "stat", "stat, statx, access, readlink, getdents, statfs, getxattr, chdir")        \
 	S(RENAME, "rename", "rename, renameat, renameat2")                                         \
 	S(LINK, "link", "link, symlink, mknod, mkdir")                                             \
 	S(UNLINK, "unlink", "unlink, rmdir, truncate")                                             \
 	S(PERMISSION, "permission", "chmod, chown, umask, setxattr, utime")                        \
-	S(FD, "fd", "dup, fcntl, ioctl, flock, lseek, pipe, eventfd, memfd_create")                \
-	S(MEMORY, "memory", "mmap, munmap, brk, madvise, mremap")                                  \
-	S(MPROTECT, "mprotect", "mprotect, pkey_mprotect")                                         \
+	S(FD, "fd", "dup, fcntl, ioctl, flock, lseek, pipe, eventfd, memfd_create, inotify")       \
+	S(MEMORY, "memory", "mmap, munmap, brk, madvise, mremap, mlock, shm*")                     \
+	S(MPROTECT, "mprotect", "mprotect, pkey_*, mseal")                                         \
 	S(SPAWN, "spawn", "fork, vfork, clone, clone3, execve, execveat")                          \
 	S(WAIT, "wait", "wait4, waitid, exit, exit_group")                                         \
 	S(SIGNAL, "signal", "kill, tgkill, rt_sig*, pidfd_send_signal")                            \
 	S(CONNECT, "connect", "socket, connect, socketpair")                                       \
 	S(LISTEN, "listen", "bind, listen, accept, accept4")                                       \
-	S(TRANSFER, "transfer", "send*, recv*, shutdown, socket options")                          \
-	S(POLL, "poll", "poll, select, epoll_*, io_uring_enter")                                   \
-	S(FUTEX, "futex", "futex, futex_wait*, robust lists, membarrier")                          \
+	S(TRANSFER, "transfer", "send*, recv*, shutdown, socket options, message queues")          \
+	S(POLL, "poll", "poll, select, epoll_*, io_uring_*, io_*")                                 \
+	S(FUTEX, "futex", "futex*, robust lists, membarrier, semaphores")                          \
 	S(TIME, "time", "nanosleep, clock_*, timer*, alarm")                                       \
-	S(SCHEDULE, "schedule", "sched_*, setpriority, affinity, rlimits, getcpu")                 \
-	S(IDENTITY, "identity", "setuid, setgid, setgroups, capset, keyctl and their get forms")   \
-	S(NAMESPACE, "namespace", "mount, umount, pivot_root, chroot, unshare, setns")             \
-	S(TRACE, "trace", "ptrace, process_vm_*, bpf, perf_event_open, kcmp")                      \
-	S(SYSTEM, "system", "module loading, reboot, kexec, sysctl, swapon, clock setting")        \
+	S(SCHEDULE, "schedule", "sched_*, priorities, limits, getrusage, getcpu")                  \
+	S(IDENTITY, "identity", "setuid, setgid, setgroups, capset, keyctl, getpid and friends")   \
+	S(NAMESPACE, "namespace", "mount, umount, pivot_root, chroot, unshare, setns, seccomp")    \
+	S(TRACE, "trace", "ptrace, process_vm_*, bpf, perf_event_open, kcmp, userfaultfd")         \
+	S(SYSTEM, "system", "modules, reboot, kexec, swapon, host name, clock setting")            \
 	S(OTHER, "other", "everything else")
 
 /* X(id, name, probe, unit, transform, what it counts) */
@@ -155,9 +155,6 @@
 	X(SIGNAL_FAULT, "signal.fault", SIGNAL, "signals", LOG1P,                                  \
 	  "SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGSYS and SIGTRAP generated")
 
-#define TACIT_FEATURE_OF_CLASS(id, name, doc)                                                      \
-	TACIT_FEATURE_SYSCALL_##id,
-
 enum tacit_tier {
 	TACIT_TIER_LIGHT,
 	TACIT_TIER_DEEP,
@@ -178,7 +175,9 @@ enum tacit_feature_id {
 #define TACIT_FEATURE_ENUM(id, name, probe, unit, transform, doc) TACIT_FEATURE_##id,
 	TACIT_FEATURES_LIGHT(TACIT_FEATURE_ENUM)
 #undef TACIT_FEATURE_ENUM
+#define TACIT_FEATURE_OF_CLASS(id, name, doc) TACIT_FEATURE_SYSCALL_##id,
 	TACIT_SYSCALL_CLASSES(TACIT_FEATURE_OF_CLASS)
+#undef TACIT_FEATURE_OF_CLASS
 	TACIT_FEATURE_COUNT,
 };
 
