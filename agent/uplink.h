@@ -6,6 +6,7 @@
  *
  * TLS 1.3 and HTTP/1.1 only, no redirects, no proxies, no decompression. Names are resolved off
  * the loop; nothing here blocks. Connections are kept alive and TLS sessions resumed per client.
+ * The program ignores SIGPIPE.
  */
 #ifndef TACIT_AGENT_UPLINK_H
 #define TACIT_AGENT_UPLINK_H

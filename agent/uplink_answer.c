@@ -29,7 +29,7 @@ static int translate(const struct tacit_uplink_client *client, CURLcode code)
 		{ CURLE_URL_MALFORMAT, -EINVAL },
 	};
 
-	if (client->too_large)
+	if (client->refusal[0])
 		return -E2BIG;
 	if (client->answer.failed)
 		return -ENOMEM;
@@ -53,8 +53,7 @@ static size_t on_body(char *data, size_t size, size_t n, void *ctx)
 	size_t len = size * n, limit = answer_limit(client);
 
 	if (client->answer.len > limit || len > limit - client->answer.len) {
-		client->too_large = true;
-		(void)snprintf(client->detail, sizeof(client->detail),
+		(void)snprintf(client->refusal, sizeof(client->refusal),
 			       "the answer is larger than %zu bytes", limit);
 		return 0;
 	}
@@ -84,8 +83,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *ctx)
 
 	client->header_bytes += len;
 	if (client->header_bytes > TACIT_UPLINK_HEADERS_MAX) {
-		client->too_large = true;
-		(void)snprintf(client->detail, sizeof(client->detail),
+		(void)snprintf(client->refusal, sizeof(client->refusal),
 			       "the answer's header is larger than %u bytes",
 			       TACIT_UPLINK_HEADERS_MAX);
 		return 0;
@@ -179,8 +177,14 @@ void tacit_uplink_answer_reset(struct tacit_uplink_client *client)
 	tacit_writer_done(&client->answer);
 	client->answer = (struct tacit_writer){ 0 };
 	client->header_bytes = 0;
-	client->too_large = false;
-	client->etag[0] = client->detail[0] = '\0';
+	client->etag[0] = client->detail[0] = client->refusal[0] = '\0';
+}
+
+static const char *reason(const struct tacit_uplink_client *client, CURLcode code)
+{
+	if (client->refusal[0])
+		return client->refusal;
+	return client->detail[0] ? client->detail : curl_easy_strerror(code);
 }
 
 void tacit_uplink_answer(struct tacit_uplink_client *client, CURLcode code)
@@ -196,8 +200,7 @@ void tacit_uplink_answer(struct tacit_uplink_client *client, CURLcode code)
 		memcpy(etag, client->etag, sizeof(etag));
 		result.etag = etag;
 	} else {
-		(void)snprintf(detail, sizeof(detail), "%s",
-			       client->detail[0] ? client->detail : curl_easy_strerror(code));
+		(void)snprintf(detail, sizeof(detail), "%s", reason(client, code));
 		result.detail = detail;
 	}
 	answer = client->answer;

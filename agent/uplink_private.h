@@ -41,7 +41,7 @@ struct tacit_uplink_client {
 
 	struct curl_slist *headers;
 	size_t answer_max, header_bytes;
-	bool too_large;
+	char refusal[64]; /* why we would not read on, "" */
 	struct tacit_writer answer;
 	char etag[TACIT_UPLINK_ETAG_MAX + 1];
 	char detail[CURL_ERROR_SIZE];

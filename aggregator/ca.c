@@ -10,8 +10,8 @@
 
 #include <tacit/mem.h>
 
-#define CA_NAME      "tacit-ca"
-#define CA_DAYS      3650U
+#define CA_NAME	     "tacit-ca"
+#define CA_DAYS	     3650U
 #define SERVER_NAME  "tacit-aggregator"
 #define PATH_MAX_LEN 4096U
 #define NAME_MAX_LEN 254U
@@ -124,7 +124,8 @@ static bool has_name(X509 *cert, const char *name)
 /* Exactly the names that are wanted, no more: they may have been taken away. */
 static bool has_names(X509 *cert, const char *names)
 {
-	TACIT_CLEANUP(GENERAL_NAMES_free_p) GENERAL_NAMES *alternative =
+	TACIT_CLEANUP(GENERAL_NAMES_free_p)
+	GENERAL_NAMES *alternative =
 		(GENERAL_NAMES *)X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
 	int n = 0;
 

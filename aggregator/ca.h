@@ -21,9 +21,9 @@
 struct tacit_ca;
 
 struct tacit_ca_params {
-	const char *dir;         /* existing folder, borrowed for the call */
-	const char *names;       /* of the server: comma-separated DNS names and addresses */
-	int64_t host_cert_sec;   /* life of a host's certificate, at least 1 */
+	const char *dir;	 /* existing folder, borrowed for the call */
+	const char *names;	 /* of the server: comma-separated DNS names and addresses */
+	int64_t host_cert_sec;	 /* life of a host's certificate, at least 1 */
 	int64_t server_cert_sec; /* life of the server's, at least 1 */
 };
 

@@ -16,10 +16,10 @@
 #define TACIT_CHAIN_LEN 32U
 
 struct tacit_chain_entry {
-	int64_t at_ms;       /* wall */
+	int64_t at_ms;	     /* wall */
 	const char *event;   /* "token", "token-revoked", "enrolled", "reissued", "revoked" */
 	const char *subject; /* host id, or "" */
-	int64_t token;       /* its number; 0: none */
+	int64_t token;	     /* its number; 0: none */
 };
 
 /* Within the caller's transaction. 0, TACIT_ECRYPTO, -ENOMEM, or what tacit_db_run() says. */

@@ -52,7 +52,8 @@ static int only_known(json_t *body, const char *const *known, char *why, size_t 
 	const char *name;
 	json_t *value;
 
-	json_object_foreach(body, name, value) {
+	json_object_foreach(body, name, value)
+	{
 		size_t i = 0;
 
 		while (known[i] && strcmp(known[i], name) != 0)

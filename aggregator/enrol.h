@@ -18,7 +18,7 @@
 
 struct tacit_enrol {
 	uint8_t secret[TACIT_TOKEN_SECRET_LEN];
-	char *csr;      /* PEM */
+	char *csr;	/* PEM */
 	json_t *labels; /* checked; NULL when there are none */
 };
 

@@ -25,9 +25,9 @@ static const char *const migrations[] = {
 	"  renewed_ms INTEGER NOT NULL,"
 	"  revoked_ms INTEGER,"
 	"  generation INTEGER NOT NULL DEFAULT 1," /* certificates issued */
-	"  certificate BLOB NOT NULL,"             /* digest of the newest */
-	"  previous BLOB,"                         /* of the one that is good beside it */
-	"  rho REAL NOT NULL DEFAULT 0,"           /* spent against the aggregator, zCDP */
+	"  certificate BLOB NOT NULL,"		   /* digest of the newest */
+	"  previous BLOB,"			   /* of the one that is good beside it */
+	"  rho REAL NOT NULL DEFAULT 0,"	   /* spent against the aggregator, zCDP */
 	"  rounds INTEGER NOT NULL DEFAULT 0,"
 	"  last_round INTEGER);"
 

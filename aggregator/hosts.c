@@ -106,9 +106,9 @@ struct admission {
 static int record(const struct admission *a, const char *event, const char *id)
 {
 	return tacit_chain_append(a->db, &(struct tacit_chain_entry){ .at_ms = a->wall_ms,
-								     .event = event,
-								     .subject = id,
-								     .token = a->token->id });
+								      .event = event,
+								      .subject = id,
+								      .token = a->token->id });
 }
 
 static int insert(const struct admission *a, struct tacit_host *host, char **ret_pem)
@@ -290,8 +290,9 @@ static int put_out(struct tacit_db *db, const char *id, int64_t wall_ms)
 		return r;
 	if (tacit_db_changes(db) == 0)
 		return exists(db, id);
-	return tacit_chain_append(db, &(struct tacit_chain_entry){
-					      .at_ms = wall_ms, .event = "revoked", .subject = id });
+	return tacit_chain_append(
+		db,
+		&(struct tacit_chain_entry){ .at_ms = wall_ms, .event = "revoked", .subject = id });
 }
 
 int tacit_hosts_revoke(struct tacit_db *db, const char *id, int64_t wall_ms)

@@ -37,9 +37,8 @@ int tacit_labels_check(json_t *labels)
 		return 0;
 	if (!json_is_object(labels) || json_object_size(labels) > TACIT_LABELS_MAX)
 		return TACIT_ESCHEMA;
-	json_object_foreach(labels, name, value)
-		if (!is_name(name) || !is_value(value))
-			return TACIT_ESCHEMA;
+	json_object_foreach(labels, name,
+			    value) if (!is_name(name) || !is_value(value)) return TACIT_ESCHEMA;
 	return 0;
 }
 
@@ -48,7 +47,8 @@ static int overlay(json_t *all, json_t *under)
 	const char *name;
 	json_t *value;
 
-	json_object_foreach(under, name, value) {
+	json_object_foreach(under, name, value)
+	{
 		if (json_object_get(all, name) || json_object_size(all) >= TACIT_LABELS_MAX)
 			continue;
 		if (json_object_set(all, name, value) < 0)

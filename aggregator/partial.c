@@ -15,10 +15,10 @@ struct tacit_partial {
 	struct tacit_db *db;
 	uint32_t worker;
 	struct tacit_round round; /* of the sums below; number 0: none yet */
-	uint8_t *sum;             /* what the database holds, little-endian u32 */
-	uint8_t *next;            /* and what it is to hold */
-	uint64_t updates;         /* in sum */
-	bool known;               /* sum and updates are the database's */
+	uint8_t *sum;		  /* what the database holds, little-endian u32 */
+	uint8_t *next;		  /* and what it is to hold */
+	uint64_t updates;	  /* in sum */
+	bool known;		  /* sum and updates are the database's */
 };
 
 int tacit_partial_new(struct tacit_db *db, uint32_t worker, struct tacit_partial **ret)
@@ -113,8 +113,8 @@ static bool fits(const struct tacit_update_head *head, const struct tacit_round_
 	       memcmp(head->model, round->model, sizeof(head->model)) == 0;
 }
 
-int tacit_partial_admit(struct tacit_partial *partial, int64_t host, uint64_t round, const uint8_t *body,
-		      size_t len, struct tacit_partial_update *ret)
+int tacit_partial_admit(struct tacit_partial *partial, int64_t host, uint64_t round,
+			const uint8_t *body, size_t len, struct tacit_partial_update *ret)
 {
 	struct tacit_partial_update update = { .round = round, .host = host };
 	struct tacit_update_head head;
@@ -144,10 +144,9 @@ int tacit_partial_admit(struct tacit_partial *partial, int64_t host, uint64_t ro
 
 static int load_sum(struct tacit_partial *partial)
 {
-	TACIT_AUTO_QUERY struct sqlite3_stmt *query =
-		tacit_db_query(partial->db,
-			       "SELECT updates, sum FROM partial WHERE round = ? AND worker = ?",
-			       "ii", (int64_t)partial->round.doc.round, (int64_t)partial->worker);
+	TACIT_AUTO_QUERY struct sqlite3_stmt *query = tacit_db_query(
+		partial->db, "SELECT updates, sum FROM partial WHERE round = ? AND worker = ?",
+		"ii", (int64_t)partial->round.doc.round, (int64_t)partial->worker);
 	const void *sum;
 	size_t len;
 	int r = tacit_fleetdb_row(partial->db, query);
@@ -174,10 +173,9 @@ static int load_sum(struct tacit_partial *partial)
  * overwrite. Under the write lock, so what holds now holds until the commit. */
 static int refresh_sum(struct tacit_partial *partial)
 {
-	TACIT_AUTO_QUERY struct sqlite3_stmt *query =
-		tacit_db_query(partial->db,
-			       "SELECT updates FROM partial WHERE round = ? AND worker = ?", "ii",
-			       (int64_t)partial->round.doc.round, (int64_t)partial->worker);
+	TACIT_AUTO_QUERY struct sqlite3_stmt *query = tacit_db_query(
+		partial->db, "SELECT updates FROM partial WHERE round = ? AND worker = ?", "ii",
+		(int64_t)partial->round.doc.round, (int64_t)partial->worker);
 	int r = tacit_fleetdb_row(partial->db, query);
 
 	if (r < 0 && r != -ENOENT)
@@ -190,7 +188,7 @@ static int refresh_sum(struct tacit_partial *partial)
 
 /* One group under way: all within one transaction. */
 struct group {
-	uint64_t live;  /* the round that is collecting; 0: none */
+	uint64_t live;	/* the round that is collecting; 0: none */
 	uint64_t taken; /* its updates, by all workers */
 	uint64_t added; /* by this group */
 	int result[TACIT_PARTIAL_GROUP_MAX];
@@ -245,9 +243,9 @@ static int judge_again(struct tacit_partial *partial, const struct tacit_partial
 static int take(struct tacit_partial *partial, struct group *group,
 		const struct tacit_partial_update *update, int *ret_result)
 {
-	bool open = update->round == group->live && update->dimensions ==
-		partial->round.doc.dimensions &&
-		group->taken + group->added < partial->round.max_updates;
+	bool open = update->round == group->live &&
+		    update->dimensions == partial->round.doc.dimensions &&
+		    group->taken + group->added < partial->round.max_updates;
 	int r = open ? take_part(partial, update) : 0, error = 0;
 
 	if (r < 0)
@@ -269,7 +267,8 @@ static int write_sum(struct tacit_partial *partial, const struct group *group)
 			    " ON CONFLICT(round, worker) DO UPDATE"
 			    " SET updates = excluded.updates, sum = excluded.sum",
 			    "iiib", (int64_t)group->live, (int64_t)partial->worker,
-			    (int64_t)(partial->updates + group->added), partial->next, sum_len(partial));
+			    (int64_t)(partial->updates + group->added), partial->next,
+			    sum_len(partial));
 }
 
 static int run_group(struct tacit_partial *partial, struct group *group,
@@ -284,7 +283,8 @@ static int run_group(struct tacit_partial *partial, struct group *group,
 	return r;
 }
 
-int tacit_partial_commit(struct tacit_partial *partial, struct tacit_partial_update *update, size_t n)
+int tacit_partial_commit(struct tacit_partial *partial, struct tacit_partial_update *update,
+			 size_t n)
 {
 	struct group group = { 0 };
 	uint8_t *sum;

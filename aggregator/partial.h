@@ -31,8 +31,8 @@ struct tacit_partial;
  */
 struct tacit_partial_update {
 	uint64_t round;
-	int64_t host;           /* tacit_host.number */
-	const uint8_t *value;   /* borrowed until the commit; little-endian u32, unaligned */
+	int64_t host;	      /* tacit_host.number */
+	const uint8_t *value; /* borrowed until the commit; little-endian u32, unaligned */
 	uint32_t dimensions;
 	uint8_t digest[TACIT_DIGEST_LEN]; /* of the whole body */
 	int result;
@@ -46,7 +46,7 @@ struct tacit_partial_update {
  * Returns 0 or -ENOMEM.
  */
 TACIT_MUST_CHECK int tacit_partial_new(struct tacit_db *db, uint32_t worker,
-				     struct tacit_partial **ret);
+				       struct tacit_partial **ret);
 
 /**
  * tacit_partial_admit - does this body fit the round it names?
@@ -60,9 +60,9 @@ TACIT_MUST_CHECK int tacit_partial_new(struct tacit_db *db, uint32_t worker,
  * -EINVAL (another round, task, model, mode or number of dimensions), TACIT_ECRYPTO, -ENOMEM,
  * database errors.
  */
-TACIT_MUST_CHECK int tacit_partial_admit(struct tacit_partial *partial, int64_t host, uint64_t round,
-				       const uint8_t *body, size_t len,
-				       struct tacit_partial_update *ret);
+TACIT_MUST_CHECK int tacit_partial_admit(struct tacit_partial *partial, int64_t host,
+					 uint64_t round, const uint8_t *body, size_t len,
+					 struct tacit_partial_update *ret);
 
 /**
  * tacit_partial_commit - a group of admitted updates, all in one transaction.
@@ -72,7 +72,7 @@ TACIT_MUST_CHECK int tacit_partial_admit(struct tacit_partial *partial, int64_t 
  * commit, whatever the database says next time counts), and no @result is set.
  */
 TACIT_MUST_CHECK int tacit_partial_commit(struct tacit_partial *partial,
-					struct tacit_partial_update *update, size_t n);
+					  struct tacit_partial_update *update, size_t n);
 
 /* Adds @n numbers of @value to those of @sum, modulo 2^32. Both are little-endian u32,
  * unaligned; they do not overlap. A partial sum is stored as these bytes. */

@@ -43,9 +43,8 @@ int tacit_release_newest(struct tacit_db *db, uint64_t *ret_version,
 
 int tacit_release_get(struct tacit_db *db, uint64_t version, struct tacit_release *ret)
 {
-	TACIT_AUTO_QUERY struct sqlite3_stmt *query =
-		tacit_db_query(db, "SELECT sha256, data FROM release WHERE version = ?", "i",
-			       (int64_t)version);
+	TACIT_AUTO_QUERY struct sqlite3_stmt *query = tacit_db_query(
+		db, "SELECT sha256, data FROM release WHERE version = ?", "i", (int64_t)version);
 	struct tacit_release release = { .version = version };
 	const void *data;
 	int r;

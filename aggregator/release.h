@@ -50,8 +50,8 @@ TACIT_MUST_CHECK int tacit_release_check(const struct tacit_task *task, size_t *
 /* What a sum over a cohort says, beside the model. */
 struct tacit_release_figures {
 	double noise_sd; /* of each number of the sum */
-	double signal;   /* norm of the sum, what noise adds to it taken off; 0: none to be seen */
-	double snr;      /* signal over the norm that the noise has; infinite without noise */
+	double signal;	 /* norm of the sum, what noise adds to it taken off; 0: none to be seen */
+	double snr;	 /* signal over the norm that the noise has; infinite without noise */
 };
 
 /**

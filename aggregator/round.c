@@ -8,15 +8,15 @@
 #include <tacit/protect.h>
 
 #include "fleetdb.h"
+#include "partial.h"
 #include "release.h"
 #include "rows.h"
-#include "partial.h"
 #include "tasks.h"
 
 /* The largest sum, in clip norms: half of 2^32 steps of the grid. A little is left for rounding,
  * whose bound is above the clip norm by less than a part in 2^12. */
 #define SUM_CLIP_NORMS_MAX 32000.0
-#define NOISE_SIGMAS       8.0 /* beyond them noise does not reach: 1e-15 per number */
+#define NOISE_SIGMAS	   8.0 /* beyond them noise does not reach: 1e-15 per number */
 
 #define ROUND_COLUMNS                                                                              \
 	"id, state, task, task_digest, mode, model_version, model, dimensions, clip_norm,"         \
@@ -112,9 +112,8 @@ int tacit_round_get_current(struct tacit_db *db, struct tacit_round *ret)
 int tacit_round_get_newest(struct tacit_db *db, struct tacit_round *ret)
 {
 	return get(db,
-		   tacit_db_query(db,
-				  "SELECT " ROUND_COLUMNS " FROM round ORDER BY id DESC LIMIT 1",
-				  ""),
+		   tacit_db_query(
+			   db, "SELECT " ROUND_COLUMNS " FROM round ORDER BY id DESC LIMIT 1", ""),
 		   ret);
 }
 
@@ -197,9 +196,9 @@ int tacit_round_updates(struct tacit_db *db, uint64_t round, uint64_t *ret)
 int tacit_round_has_update(struct tacit_db *db, uint64_t round, int64_t host,
 			   uint8_t digest[TACIT_DIGEST_LEN])
 {
-	TACIT_AUTO_QUERY struct sqlite3_stmt *query = tacit_db_query(
-		db, "SELECT digest FROM participation WHERE round = ? AND host = ?", "ii",
-		(int64_t)round, host);
+	TACIT_AUTO_QUERY struct sqlite3_stmt *query =
+		tacit_db_query(db, "SELECT digest FROM participation WHERE round = ? AND host = ?",
+			       "ii", (int64_t)round, host);
 	int r = tacit_fleetdb_row(db, query);
 
 	if (r == -ENOENT)
@@ -245,8 +244,8 @@ static int charge(struct tacit_db *db, uint64_t round)
 	return tacit_db_run(db,
 			    "UPDATE host SET rho = rho + ?, rounds = rounds + 1, last_round = ?"
 			    " WHERE number IN (SELECT host FROM participation WHERE round = ?)",
-			    "dii", tacit_round_rho(tacit_db_column_double(query, 0)), (int64_t)round,
-			    (int64_t)round);
+			    "dii", tacit_round_rho(tacit_db_column_double(query, 0)),
+			    (int64_t)round, (int64_t)round);
 }
 
 /* What a round no longer needs once it is over, and what old ones no longer need. */

@@ -29,9 +29,9 @@ static json_t *list_row(struct sqlite3_stmt *query)
 
 int tacit_round_list(struct tacit_db *db, unsigned limit, json_t **ret)
 {
-	struct sqlite3_stmt *query = tacit_db_query(
-		db, "SELECT " LIST_COLUMNS " FROM round ORDER BY id DESC LIMIT ?", "i",
-		(int64_t)limit);
+	struct sqlite3_stmt *query =
+		tacit_db_query(db, "SELECT " LIST_COLUMNS " FROM round ORDER BY id DESC LIMIT ?",
+			       "i", (int64_t)limit);
 
 	return tacit_rows_collect(db, query, list_row, ret);
 }
@@ -50,22 +50,21 @@ static json_t *show_privacy(struct sqlite3_stmt *query)
 	return json_pack("{s:f, s:o, s:o}", "delta", TACIT_ROUND_DELTA, "epsilon_aggregator",
 			 tacit_rows_epsilon(tacit_round_rho(noise_multiplier)), "epsilon_release",
 			 released ? tacit_rows_epsilon(release_rho(noise_multiplier,
-								   tacit_db_column_int(query, 6))) :
-				    json_null());
+								   tacit_db_column_int(query, 6)))
+				  : json_null());
 }
 
 static json_t *show_row(struct sqlite3_stmt *query)
 {
 	TACIT_CLEANUP(json_decrefp) json_t *document = list_row(query);
 	const char *mode = tacit_mode_name((enum tacit_mode)tacit_db_column_int(query, 10));
-	json_t *more = json_pack("{s:s?, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "mode", mode,
-				 "dimensions", tacit_rows_int(query, 11), "clip_norm",
-				 tacit_rows_real(query, 12), "noise_multiplier",
-				 tacit_rows_real(query, 13), "max_cohort", tacit_rows_int(query, 14),
-				 "collect_sec", tacit_rows_real(query, 15), "noise_sd",
-				 tacit_rows_real(query, 16), "signal", tacit_rows_real(query, 17),
-				 "signal_to_noise", tacit_rows_real(query, 18), "privacy",
-				 show_privacy(query));
+	json_t *more = json_pack(
+		"{s:s?, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "mode", mode, "dimensions",
+		tacit_rows_int(query, 11), "clip_norm", tacit_rows_real(query, 12),
+		"noise_multiplier", tacit_rows_real(query, 13), "max_cohort",
+		tacit_rows_int(query, 14), "collect_sec", tacit_rows_real(query, 15), "noise_sd",
+		tacit_rows_real(query, 16), "signal", tacit_rows_real(query, 17), "signal_to_noise",
+		tacit_rows_real(query, 18), "privacy", show_privacy(query));
 	int r = document && more ? json_object_update(document, more) : -1;
 
 	json_decref(more);
@@ -164,9 +163,9 @@ int tacit_round_privacy(struct tacit_db *db, json_t **ret)
 			     TACIT_ROUND_DELTA, "mode", tacit_mode_name(TACIT_MODE_LOCAL), "rounds",
 			     "released", sum.released, "abandoned", sum.abandoned, "collecting",
 			     sum.collecting, "against_aggregator", "next_round",
-			     tacit_rows_epsilon(tacit_round_rho(task.task.noise_multiplier)), "worst_host",
-			     tacit_rows_epsilon(sum.worst), "hosts", sum.hosts, "released_models",
-			     "all_rounds", tacit_rows_epsilon(sum.all));
+			     tacit_rows_epsilon(tacit_round_rho(task.task.noise_multiplier)),
+			     "worst_host", tacit_rows_epsilon(sum.worst), "hosts", sum.hosts,
+			     "released_models", "all_rounds", tacit_rows_epsilon(sum.all));
 	if (!document)
 		return -ENOMEM;
 	*ret = document;

@@ -16,10 +16,12 @@
 #include "round.h"
 #include "tasks.h"
 
-#define GROUP_DEFAULT    32U
+#define GROUP_DEFAULT	 32U
 #define GROUP_MS_DEFAULT 2U
-#define BUSY_SEC         "2"
-#define UPDATE_BODY_MAX  tacit_update_len(TACIT_PROTECT_DIMS_MAX)
+#define BUSY_SEC	 "2"
+#define LOG_BURST	 10U
+#define LOG_INTERVAL_MS	 60000U
+#define UPDATE_BODY_MAX	 tacit_update_len(TACIT_PROTECT_DIMS_MAX)
 /* Hosts that were told the same second would all come in it. */
 #define SPREAD_SHARE 4
 
@@ -34,15 +36,30 @@ void tacit_routes_busy(struct tacit_http_exchange *exchange)
 	tacit_http_problem(exchange, 503, "busy", "Busy", "try again in a moment");
 }
 
-void tacit_routes_fail(struct tacit_http_exchange *exchange, int error)
+static bool is_temporary(int error)
 {
-	if (error == -EBUSY || error == -ENOMEM) {
+	return error == -EBUSY || error == -ENOMEM || error == -ENOSPC || error == -EIO ||
+	       error == -EACCES;
+}
+
+void tacit_routes_fail(struct tacit_routes *routes, struct tacit_http_exchange *exchange, int error)
+{
+	if (tacit_log_allowed(&routes->complaints))
+		tacit_error("%s: %s", tacit_http_path(exchange), tacit_strerror(error));
+	if (is_temporary(error))
 		tacit_routes_busy(exchange);
-		return;
-	}
-	tacit_error("%s: %s", tacit_http_path(exchange), tacit_strerror(error));
-	tacit_http_problem(exchange, 500, "internal", "Internal error",
-			   "the aggregator's log says more");
+	else
+		tacit_http_problem(exchange, 500, "internal", "Internal error",
+				   "the aggregator's log says more");
+}
+
+static void say_superseded(struct tacit_routes *routes, const struct tacit_http_exchange *exchange,
+			   const struct tacit_host *host)
+{
+	if (tacit_log_allowed(&routes->complaints))
+		tacit_warning("host %s at %s shows a superseded certificate: is its key on two"
+			      " machines?",
+			      host->id, tacit_http_peer_address(exchange));
 }
 
 bool tacit_routes_admit(struct tacit_routes *routes, struct tacit_http_exchange *exchange,
@@ -61,12 +78,13 @@ bool tacit_routes_admit(struct tacit_routes *routes, struct tacit_http_exchange 
 		tacit_http_problem(exchange, 403, "revoked", "Revoked", "this host was revoked");
 		break;
 	case TACIT_ESTALE:
+		say_superseded(routes, exchange, ret);
 		tacit_http_problem(exchange, 403, "superseded", "Certificate superseded",
 				   "a newer certificate was issued for this key: is it on two "
 				   "machines?");
 		break;
 	default:
-		tacit_routes_fail(exchange, r);
+		tacit_routes_fail(routes, exchange, r);
 		return false;
 	}
 	routes->counters.hosts_refused++;
@@ -103,7 +121,7 @@ static void get_task(void *ctx, struct tacit_http_exchange *exchange)
 	if (r == -ENOENT)
 		tacit_http_problem(exchange, 404, "no-task", "No task", "there is no task yet");
 	else if (r < 0)
-		tacit_routes_fail(exchange, r);
+		tacit_routes_fail(routes, exchange, r);
 	else if (!answer_unchanged(exchange, digest))
 		tacit_http_reply(exchange, 200, TACIT_TYPE_JSON, text, strlen(text));
 }
@@ -117,22 +135,32 @@ static int64_t age_ms(struct tacit_routes *routes, const struct tacit_round *new
 	return boot_ms - routes->mark.began_ms;
 }
 
+/* Until the round after @newest can begin. */
+static int64_t ms_to_next(struct tacit_routes *routes, const struct tacit_round *newest,
+			  const struct tacit_task *task)
+{
+	int64_t age = age_ms(routes, newest);
+	int64_t left = (int64_t)task->round_sec * 1000 - age;
+	int64_t lasting = newest->collect_ms - age;
+
+	return newest->state == TACIT_ROUND_COLLECTING && lasting > left ? lasting : left;
+}
+
 /* Seconds until the next round is due, hosts spread over its beginning; at least 1. */
 static int64_t seconds_to_next(struct tacit_routes *routes, const struct tacit_host *host)
 {
-	struct tacit_task_version *task = TACIT_NEW(struct tacit_task_version);
+	TACIT_AUTO_FREE struct tacit_task_version *task = TACIT_NEW(struct tacit_task_version);
 	struct tacit_round newest;
-	int64_t left_ms = 0;
+	int64_t left_ms, spread_ms;
 
-	if (task && tacit_tasks_get(routes->params.db, 0, task) == 0 &&
-	    tacit_round_get_newest(routes->params.db, &newest) == 0) {
-		int64_t spread_ms = (int64_t)task->task.collect_sec * 1000 / SPREAD_SHARE;
-
-		left_ms = (int64_t)task->task.round_sec * 1000 - age_ms(routes, &newest);
-		left_ms = left_ms < 0 ? 0 : left_ms + host->number % 16 * spread_ms / 16;
-	}
-	tacit_free(task);
-	return 1 + left_ms / 1000;
+	if (!task || tacit_tasks_get(routes->params.db, 0, task) < 0 ||
+	    tacit_round_get_newest(routes->params.db, &newest) < 0)
+		return 1;
+	left_ms = ms_to_next(routes, &newest, &task->task);
+	spread_ms = (int64_t)task->task.collect_sec * 1000 / SPREAD_SHARE;
+	if (left_ms < 0)
+		return 1;
+	return 1 + (left_ms + host->number % 16 * spread_ms / 16) / 1000;
 }
 
 static void answer_no_round(struct tacit_routes *routes, struct tacit_http_exchange *exchange,
@@ -149,7 +177,23 @@ static uint32_t left_ms(struct tacit_routes *routes, const struct tacit_round *r
 {
 	int64_t left = round->collect_ms - age_ms(routes, round);
 
-	return left < 0 ? 0 : (uint32_t)left;
+	return left < 0 ? 0 : left > UINT32_MAX ? UINT32_MAX : (uint32_t)left;
+}
+
+/* 1 when an update of @host may still go into @round, which collects. A host must not be asked for
+ * one in vain: its privacy is spent when it leaves. */
+static int is_wanted(struct tacit_routes *routes, const struct tacit_host *host,
+		     const struct tacit_round *round)
+{
+	uint64_t updates;
+	int r = tacit_round_has_update(routes->params.db, round->doc.round, host->number, NULL);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = tacit_round_updates(routes->params.db, round->doc.round, &updates);
+	if (r < 0)
+		return r;
+	return updates < round->max_updates && left_ms(routes, round) > 0;
 }
 
 static void get_round(void *ctx, struct tacit_http_exchange *exchange)
@@ -164,18 +208,18 @@ static void get_round(void *ctx, struct tacit_http_exchange *exchange)
 		return;
 	r = tacit_round_get_current(routes->params.db, &round);
 	if (r == 0)
-		r = tacit_round_has_update(routes->params.db, round.doc.round, host.number, NULL);
-	if (r == -ENOENT || r == 1) {
+		r = is_wanted(routes, &host, &round);
+	if (r == -ENOENT || r == 0) {
 		answer_no_round(routes, exchange, &host);
 		return;
 	}
-	if (r == 0) {
+	if (r > 0) {
 		round.doc.left_ms = left_ms(routes, &round);
 		text = tacit_round_format(&round.doc);
 		r = text ? 0 : -ENOMEM;
 	}
 	if (r < 0)
-		tacit_routes_fail(exchange, r);
+		tacit_routes_fail(routes, exchange, r);
 	else
 		tacit_http_reply(exchange, 200, TACIT_TYPE_JSON, text, strlen(text));
 }
@@ -184,14 +228,13 @@ static void answer_model(struct tacit_routes *routes, struct tacit_http_exchange
 			 uint64_t version)
 {
 	TACIT_CLEANUP(tacit_release_done) struct tacit_release release = { 0 };
-	int r = version == 0 ? -ENOENT
-			     : tacit_release_get(routes->params.db, version, &release);
+	int r = version == 0 ? -ENOENT : tacit_release_get(routes->params.db, version, &release);
 
 	if (r == -ENOENT) {
 		tacit_http_problem(exchange, 404, "no-model", "No such model",
 				   "nothing is released, or no longer kept, under this version");
 	} else if (r < 0) {
-		tacit_routes_fail(exchange, r);
+		tacit_routes_fail(routes, exchange, r);
 	} else if (answer_unchanged(exchange, release.sha256)) {
 		routes->counters.models_unchanged++;
 	} else {
@@ -213,7 +256,7 @@ static void get_latest(void *ctx, struct tacit_http_exchange *exchange)
 		return;
 	r = tacit_release_newest(routes->params.db, &version, sha256);
 	if (r < 0)
-		tacit_routes_fail(exchange, r);
+		tacit_routes_fail(routes, exchange, r);
 	else if (version > 0 && tacit_http_header(exchange, "If-None-Match") &&
 		 answer_unchanged(exchange, sha256))
 		routes->counters.models_unchanged++;
@@ -275,6 +318,8 @@ int tacit_routes_new(const struct tacit_routes_params *params, struct tacit_rout
 	if (!routes)
 		return -ENOMEM;
 	routes->params = *params;
+	routes->complaints =
+		(struct tacit_log_limit){ .burst = LOG_BURST, .interval_ms = LOG_INTERVAL_MS };
 	if (routes->params.group == 0)
 		routes->params.group = GROUP_DEFAULT;
 	if (routes->params.group > TACIT_PARTIAL_GROUP_MAX)

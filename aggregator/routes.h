@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * routes - the aggregator's HTTP resources, bound to one worker's database connection, tally and
- * event base. Paths, types and documents are those of tacit/wire.h.
+ * routes - the aggregator's HTTP resources, bound to one worker's database connection, partial
+ * sum and event base. Paths, types and documents are those of tacit/wire.h.
  */
 #ifndef TACIT_AGGREGATOR_ROUTES_H
 #define TACIT_AGGREGATOR_ROUTES_H
@@ -21,12 +21,12 @@ struct tacit_routes;
 
 struct tacit_routes_params {
 	struct event_base *base;   /* borrowed */
-	struct tacit_db *db;       /* borrowed; this worker's own, tacit_fleetdb_open() */
+	struct tacit_db *db;	   /* borrowed; this worker's own, tacit_fleetdb_open() */
 	const struct tacit_ca *ca; /* borrowed */
-	uint32_t worker;           /* index; the same again after a restart */
-	uint32_t group;            /* updates in a commit, 1..TACIT_PARTIAL_GROUP_MAX; 0: default, 32 */
-	uint32_t group_ms;         /* longest wait for company; 0: default, 2 */
-	int64_t (*wall_ms)(void);  /* NULL: the real clocks */
+	uint32_t worker;	   /* index; the same again after a restart */
+	uint32_t group;	   /* updates in a commit, 1..TACIT_PARTIAL_GROUP_MAX; 0: default, 32 */
+	uint32_t group_ms; /* longest wait for company; 0: default, 2 */
+	int64_t (*wall_ms)(void); /* NULL: the real clocks */
 	int64_t (*boot_ms)(void);
 };
 
@@ -46,7 +46,7 @@ struct tacit_routes_counters {
 	uint64_t updates_accepted, updates_repeated, updates_conflicting, updates_late,
 		updates_refused; /* malformed or mismatched */
 	uint64_t commits, commit_failures;
-	uint64_t hosts_refused;  /* not enrolled, revoked, superseded */
+	uint64_t hosts_refused; /* not enrolled, revoked, superseded */
 	uint64_t models_sent, models_unchanged;
 };
 

@@ -22,15 +22,16 @@ static void answer_json(struct tacit_http_exchange *exchange, int status, json_t
 	tacit_free(text); /* jansson allocates by malloc, which tacit_free() releases */
 }
 
-static void answer_unreadable(struct tacit_http_exchange *exchange, int r, const char *why)
+static void answer_unreadable(struct tacit_routes *routes, struct tacit_http_exchange *exchange,
+			      int r, const char *why)
 {
 	if (r == -EINVAL || r == TACIT_ESCHEMA || r == -E2BIG)
 		tacit_http_problem(exchange, 400, "malformed", "Malformed request", "%s", why);
 	else
-		tacit_routes_fail(exchange, r);
+		tacit_routes_fail(routes, exchange, r);
 }
 
-static void answer_refused(struct tacit_http_exchange *exchange, int r)
+static void answer_refused(struct tacit_routes *routes, struct tacit_http_exchange *exchange, int r)
 {
 	switch (r) {
 	case TACIT_EUNTRUSTED:
@@ -49,16 +50,15 @@ static void answer_refused(struct tacit_http_exchange *exchange, int r)
 				   "it must be one PEM block, for a P-256 key, signed by it");
 		break;
 	default:
-		tacit_routes_fail(exchange, r);
+		tacit_routes_fail(routes, exchange, r);
 		break;
 	}
 }
 
-static void say_refused(const struct tacit_http_exchange *exchange, int r)
+static void say_refused(struct tacit_routes *routes, const struct tacit_http_exchange *exchange,
+			int r)
 {
-	static struct tacit_log_limit limit = { .burst = 10, .interval_ms = 60000 };
-
-	if (tacit_log_allowed(&limit))
+	if (tacit_log_allowed(&routes->complaints))
 		tacit_notice("enrolment from %s refused: %s", tacit_http_peer_address(exchange),
 			     tacit_strerror(r));
 }
@@ -72,8 +72,8 @@ static void enrol(struct tacit_routes *routes, struct tacit_http_exchange *excha
 				  tacit_routes_now(routes), &host, &pem);
 
 	if (r < 0) {
-		say_refused(exchange, r);
-		answer_refused(exchange, r);
+		say_refused(routes, exchange, r);
+		answer_refused(routes, exchange, r);
 		return;
 	}
 	if (r == 1) {
@@ -104,7 +104,7 @@ void tacit_routes_put_enrolment(void *ctx, struct tacit_http_exchange *exchange)
 	body = (const char *)tacit_http_body(exchange, &len);
 	r = tacit_enrol_parse(body, len, &request, why, sizeof(why));
 	if (r < 0)
-		answer_unreadable(exchange, r, why);
+		answer_unreadable(routes, exchange, r, why);
 	else
 		enrol(routes, exchange, &request, fingerprint);
 }
@@ -125,13 +125,13 @@ void tacit_routes_put_certificate(void *ctx, struct tacit_http_exchange *exchang
 	body = (const char *)tacit_http_body(exchange, &len);
 	r = tacit_enrol_parse_renewal(body, len, &csr, why, sizeof(why));
 	if (r < 0) {
-		answer_unreadable(exchange, r, why);
+		answer_unreadable(routes, exchange, r, why);
 		return;
 	}
 	r = tacit_hosts_renew(routes->params.db, routes->params.ca, &host,
 			      tacit_http_peer(exchange), csr, tacit_routes_now(routes), &pem);
 	if (r < 0) {
-		answer_refused(exchange, r);
+		answer_refused(routes, exchange, r);
 		return;
 	}
 	routes->counters.renewed++;

@@ -5,9 +5,11 @@
 
 #include "routes.h"
 
+#include <tacit/log.h>
+
 #include "hosts.h"
-#include "schedule.h"
 #include "partial.h"
+#include "schedule.h"
 
 struct event;
 
@@ -21,6 +23,7 @@ struct tacit_routes {
 	struct tacit_partial_update update[TACIT_PARTIAL_GROUP_MAX];
 	size_t waiting;
 	struct tacit_routes_counters counters;
+	struct tacit_log_limit complaints;
 };
 
 int64_t tacit_routes_now(const struct tacit_routes *routes);
@@ -30,8 +33,9 @@ TACIT_MUST_CHECK bool tacit_routes_admit(struct tacit_routes *routes,
 					 struct tacit_http_exchange *exchange,
 					 struct tacit_host *ret);
 
-/* Answers with what an error of the modules below means to a client. */
-void tacit_routes_fail(struct tacit_http_exchange *exchange, int error);
+/* Answers for what is our own failure, and logs it: 503 when trying again may help, else 500. */
+void tacit_routes_fail(struct tacit_routes *routes, struct tacit_http_exchange *exchange,
+		       int error);
 
 /* 503 with Retry-After. */
 void tacit_routes_busy(struct tacit_http_exchange *exchange);

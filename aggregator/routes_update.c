@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Updates are answered in groups: one transaction costs the disk what forty do. A group is
- * committed when it is full or its first update has waited long enough.
+ * Updates are answered in groups: one transaction costs the disk as much for forty as for one. A
+ * group is committed when it is full or its first update has waited long enough.
  */
 #include "routes_private.h"
 
@@ -40,11 +40,9 @@ static void answer_refused(struct tacit_routes *routes, struct tacit_http_exchan
 	case TACIT_ESTALE:
 		answer_closed(routes, exchange);
 		return;
-	case TACIT_EDAMAGED:
 	case TACIT_ESCHEMA:
-		tacit_http_problem(exchange, 400, "malformed", "Malformed update", "%s",
-				   r == TACIT_EDAMAGED ? "its length is not what its head says"
-						       : "its head is not one that this server knows");
+		tacit_http_problem(exchange, 400, "malformed", "Malformed update",
+				   "its head is unknown, or its length not what the head says");
 		break;
 	case -ENOENT:
 		tacit_http_problem(exchange, 404, "no-round", "No such round",
@@ -55,7 +53,7 @@ static void answer_refused(struct tacit_routes *routes, struct tacit_http_exchan
 				   "round, task, model, mode and dimensions must be the round's");
 		break;
 	default:
-		tacit_routes_fail(exchange, r);
+		tacit_routes_fail(routes, exchange, r);
 		return;
 	}
 	routes->counters.updates_refused++;
@@ -84,53 +82,57 @@ static void answer_committed(struct tacit_routes *routes, struct tacit_http_exch
 	}
 }
 
-void tacit_routes_flush(struct tacit_routes *routes)
+static int commit(struct tacit_routes *routes, size_t n)
 {
-	size_t n = routes->waiting;
-	int r;
+	int r = tacit_partial_commit(routes->partial, routes->update, n);
 
-	if (n == 0)
-		return;
-	routes->waiting = 0;
-	(void)event_del(routes->group_due);
-	r = tacit_partial_commit(routes->partial, routes->update, n);
 	routes->counters.commits++;
 	if (r < 0) {
 		routes->counters.commit_failures++;
 		tacit_warning("%zu updates not committed: %s; their hosts will send them again", n,
 			      tacit_strerror(r));
 	}
-	for (size_t i = 0; i < n; i++) {
-		if (r < 0)
-			tacit_routes_busy(routes->exchange[i]);
-		else
-			answer_committed(routes, routes->exchange[i], routes->update[i].result);
-	}
+	return r;
 }
 
-/* A host that sends twice in one breath must not be twice in one group. */
-static bool is_waiting(const struct tacit_routes *routes, int64_t host)
+void tacit_routes_flush(struct tacit_routes *routes)
 {
-	for (size_t i = 0; i < routes->waiting; i++)
-		if (routes->update[i].host == host)
-			return true;
-	return false;
+	struct tacit_http_exchange *exchange[TACIT_PARTIAL_GROUP_MAX];
+	int result[TACIT_PARTIAL_GROUP_MAX];
+	size_t n = routes->waiting;
+	int r;
+
+	if (n == 0)
+		return;
+	(void)event_del(routes->group_due);
+	r = commit(routes, n);
+	/* Copies, because an answer may bring in the next update. */
+	for (size_t i = 0; i < n; i++) {
+		exchange[i] = routes->exchange[i];
+		result[i] = routes->update[i].result;
+	}
+	routes->waiting = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (r < 0)
+			tacit_routes_busy(exchange[i]);
+		else
+			answer_committed(routes, exchange[i], result[i]);
+	}
 }
 
 static void join_group(struct tacit_routes *routes, struct tacit_http_exchange *exchange,
 		       const struct tacit_partial_update *update)
 {
-	struct timeval wait = { .tv_usec = (suseconds_t)routes->params.group_ms * 1000 };
+	const struct timeval wait = { .tv_sec = routes->params.group_ms / 1000,
+				      .tv_usec = routes->params.group_ms % 1000 * 1000 };
 
-	if (is_waiting(routes, update->host))
-		tacit_routes_flush(routes);
 	routes->exchange[routes->waiting] = exchange;
 	routes->update[routes->waiting] = *update;
 	routes->waiting++;
-	if (routes->waiting >= routes->params.group)
+	/* A timer that cannot be set must not leave anyone waiting. */
+	if (routes->waiting >= routes->params.group ||
+	    (routes->waiting == 1 && event_add(routes->group_due, &wait) < 0))
 		tacit_routes_flush(routes);
-	else if (routes->waiting == 1)
-		(void)event_add(routes->group_due, &wait);
 }
 
 void tacit_routes_put_update(void *ctx, struct tacit_http_exchange *exchange)

@@ -64,7 +64,7 @@ static int give_up(struct tacit_schedule *schedule, uint64_t round, int why, int
 	if (r < 0)
 		return r;
 	return tacit_fleetdb_end(schedule->db, tacit_round_abandon(schedule->db, round,
-								  tacit_strerror(why), wall_ms));
+								   tacit_strerror(why), wall_ms));
 }
 
 static int close_round(struct tacit_schedule *schedule, const struct tacit_round *round,
@@ -114,7 +114,8 @@ static int begin(struct tacit_schedule *schedule, bool any, int64_t wall_ms, int
 	if (r < 0)
 		return r == -ENOENT ? 0 : r; /* nothing to do yet */
 	if (any)
-		*ret_left_ms = schedule->mark.began_ms + (int64_t)task.task.round_sec * 1000 - boot_ms;
+		*ret_left_ms =
+			schedule->mark.began_ms + (int64_t)task.task.round_sec * 1000 - boot_ms;
 	else
 		*ret_left_ms = 0;
 	if (*ret_left_ms > 0)

@@ -43,11 +43,11 @@ static int read_row(struct sqlite3_stmt *query, struct tacit_task_version *ret)
 
 int tacit_tasks_get(struct tacit_db *db, uint64_t version, struct tacit_task_version *ret)
 {
-	TACIT_AUTO_QUERY struct sqlite3_stmt *query =
-		tacit_db_query(db,
-			       "SELECT version, digest, document FROM task"
-			       " WHERE version = ifnull(nullif(?, 0), (SELECT max(version) FROM task))",
-			       "i", (int64_t)version);
+	TACIT_AUTO_QUERY struct sqlite3_stmt *query = tacit_db_query(
+		db,
+		"SELECT version, digest, document FROM task"
+		" WHERE version = ifnull(nullif(?, 0), (SELECT max(version) FROM task))",
+		"i", (int64_t)version);
 	int r = tacit_fleetdb_row(db, query);
 
 	return r < 0 ? r : read_row(query, ret);
@@ -78,9 +78,9 @@ static int insert(struct tacit_db *db, const struct tacit_task_version *next, in
 
 	if (!text)
 		return -ENOMEM;
-	return tacit_db_run(db, "INSERT INTO task(version, set_ms, digest, document) VALUES(?, ?, ?, ?)",
-			    "iibt", (int64_t)next->version, wall_ms, next->digest,
-			    sizeof(next->digest), text);
+	return tacit_db_run(
+		db, "INSERT INTO task(version, set_ms, digest, document) VALUES(?, ?, ?, ?)",
+		"iibt", (int64_t)next->version, wall_ms, next->digest, sizeof(next->digest), text);
 }
 
 static bool is_same_lineage(const struct tacit_task *a, const struct tacit_task *b)
@@ -89,7 +89,7 @@ static bool is_same_lineage(const struct tacit_task *a, const struct tacit_task 
 	    memcmp(a->schema, b->schema, sizeof(a->schema)) != 0)
 		return false;
 	for (size_t i = 0; i < a->n_classes; i++)
-		if (strcmp(a->class[i], b->class[i]) != 0)
+		if (strcmp(a->class[i], b -> class[i]) != 0)
 			return false;
 	return true;
 }
@@ -176,7 +176,8 @@ static int check(const struct tacit_task *task, char *why, size_t size)
 	if (task->min_cohort > limit)
 		return refuse(-EINVAL, why, size,
 			      "\"min_cohort\" must be at most %u: the noise of more would not fit"
-			      " 32 bits", limit);
+			      " 32 bits",
+			      limit);
 	r = tacit_release_check(task, &dimensions);
 	if (r == -EINVAL)
 		return refuse(r, why, size, "\"kind\" is not a model that this program has");

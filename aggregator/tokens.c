@@ -19,8 +19,8 @@ static int check(const struct tacit_token_order *order)
 	return tacit_labels_check(order->labels);
 }
 
-static int insert(struct tacit_db *db, const struct tacit_token_order *order,
-		  const uint8_t *secret, int64_t wall_ms, int64_t *ret_id)
+static int insert(struct tacit_db *db, const struct tacit_token_order *order, const uint8_t *secret,
+		  int64_t wall_ms, int64_t *ret_id)
 {
 	TACIT_AUTO_FREE char *labels = tacit_labels_format(NULL, order->labels);
 	uint8_t digest[TACIT_FINGERPRINT_LEN];
@@ -39,10 +39,9 @@ static int insert(struct tacit_db *db, const struct tacit_token_order *order,
 	if (r < 0)
 		return r;
 	*ret_id = tacit_db_last_id(db);
-	return tacit_chain_append(db, &(struct tacit_chain_entry){ .at_ms = wall_ms,
-								  .event = "token",
-								  .subject = "",
-								  .token = *ret_id });
+	return tacit_chain_append(
+		db, &(struct tacit_chain_entry){
+			    .at_ms = wall_ms, .event = "token", .subject = "", .token = *ret_id });
 }
 
 int tacit_tokens_create(struct tacit_db *db, struct tacit_random *random,
@@ -89,9 +88,9 @@ static int withdraw(struct tacit_db *db, int64_t id, int64_t wall_ms)
 	if (tacit_db_changes(db) == 0)
 		return exists(db, id);
 	return tacit_chain_append(db, &(struct tacit_chain_entry){ .at_ms = wall_ms,
-								  .event = "token-revoked",
-								  .subject = "",
-								  .token = id });
+								   .event = "token-revoked",
+								   .subject = "",
+								   .token = id });
 }
 
 int tacit_tokens_revoke(struct tacit_db *db, int64_t id, int64_t wall_ms)

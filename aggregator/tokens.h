@@ -15,15 +15,15 @@
 #include <tacit/random.h>
 #include <tacit/x509.h>
 
-#define TACIT_TOKEN_USES_MAX    1000000U
+#define TACIT_TOKEN_USES_MAX	1000000U
 #define TACIT_TOKEN_TTL_SEC_MAX (366 * 86400)
 
 struct tacit_token_order {
-	const char *url;       /* of the aggregator, https://..., no trailing slash */
-	const uint8_t *pin;    /* tacit_ca_pin() */
-	uint32_t uses;         /* 1..TACIT_TOKEN_USES_MAX */
-	int64_t ttl_sec;       /* 1..TACIT_TOKEN_TTL_SEC_MAX */
-	json_t *labels;        /* borrowed; hosts enrolled with it get them; may be NULL */
+	const char *url;    /* of the aggregator, https://..., no trailing slash */
+	const uint8_t *pin; /* tacit_ca_pin() */
+	uint32_t uses;	    /* 1..TACIT_TOKEN_USES_MAX */
+	int64_t ttl_sec;    /* 1..TACIT_TOKEN_TTL_SEC_MAX */
+	json_t *labels;	    /* borrowed; hosts enrolled with it get them; may be NULL */
 };
 
 /**
@@ -48,7 +48,7 @@ TACIT_MUST_CHECK int tacit_tokens_list(struct tacit_db *db, int64_t wall_ms, jso
 /* What enrolment needs to know of a token. */
 struct tacit_token_found {
 	int64_t id;
-	int usable; /* neither expired nor used up */
+	int usable;   /* neither expired nor used up */
 	char *labels; /* JSON text, owned by the caller */
 };
 

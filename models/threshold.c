@@ -9,15 +9,21 @@
 
 #define KEEP   TACIT_THRESHOLD_KEEP
 #define FORMAT 1U
-#define FEW    100U /* fewer scores say little of their tail: the fit must not flatter it */
-#define TAIL   10U  /* one score in so many is taken for the tail */
-#define TAIL_MIN 10U
+
+#define FEW         100U /* with fewer scores nothing below the largest one is trusted */
+#define TAIL        10U  /* one score in so many is taken for the tail */
+#define TAIL_MIN    10U
 #define REFIT_SHARE 32U /* refit when one score in so many is new */
-#define RISK_MIN 1e-9
-#define RISK_MAX 0.1
-#define SHAPE_MIN (-1.0)
-#define SHAPE_MAX 0.5 /* beyond it the method of moments has no variance to speak of */
-#define SHAPE_FEW 0.1 /* least shape believed of few scores: somewhat heavier than exponential */
+#define RISK_MIN    1e-9
+#define RISK_MAX    0.1
+#define SHAPE_MIN   (-1.0)
+#define SHAPE_MAX   0.5 /* beyond it the excesses have no variance */
+
+/* Fifty excesses alone say little of the shape, and a tail taken for too light alarms ten times
+ * too often far out. So the fit starts from a tail somewhat heavier than exponential, worth as
+ * many excesses (a prior on the shape, as in Coles and Dixon 1999). */
+#define SHAPE_PRIOR       0.2
+#define SHAPE_PRIOR_WORTH 50.0
 
 /* What a window scores beyond @start follows a generalised Pareto distribution. */
 struct tail {
@@ -70,8 +76,8 @@ static int by_value(const void *a, const void *b)
 
 /*
  * Hosking and Wallis 1987, with a0 = E[X] and a1 = E[X (1 - F(X))] of the excesses, estimated with
- * plotting positions (i - 0.35) / n: scale = 2 a0 a1 / (a0 - 2 a1), shape = 2 - a0 / (a0 - 2 a1) (the
- * sign as Siffer et al. have it: positive for heavy tails). @excess ascending.
+ * plotting positions (i - 0.35) / n: shape = 2 - a0 / (a0 - 2 a1), positive for heavy tails as Siffer
+ * et al. have it, and scale = 2 a0 a1 / (a0 - 2 a1), which is a0 (1 - shape). @excess ascending.
  */
 static void fit_excesses(const float *excess, size_t n, double start, struct tail *tail)
 {
@@ -86,9 +92,9 @@ static void fit_excesses(const float *excess, size_t n, double start, struct tai
 	gap = a0 - 2 * a1;
 	tail->shape = gap > 0 ? 2 - a0 / gap : SHAPE_MIN;
 	tail->shape = fmin(fmax(tail->shape, SHAPE_MIN), SHAPE_MAX);
-	if (tail->n < FEW)
-		tail->shape = fmax(tail->shape, SHAPE_FEW);
-	tail->scale = a0 * (1 - tail->shape); /* keeps the mean when the shape was cut */
+	tail->shape = ((double)n * tail->shape + SHAPE_PRIOR_WORTH * SHAPE_PRIOR) /
+		      ((double)n + SHAPE_PRIOR_WORTH);
+	tail->scale = a0 * (1 - tail->shape); /* keeps the mean */
 }
 
 static void fit(struct tacit_threshold *threshold)

@@ -165,7 +165,8 @@ ask hosts revoke "$id" >/dev/null && get /v1/task | https "${me[@]}" | grep -q '
 check 'a revoked host is refused'
 
 https "${me[@]}" </dev/null >/dev/null & # an idle connection is no reason to wait
-until_true test "$(field connections status)" = 1
+connected() { [ "$(field connections status)" = 1 ]; }
+until_true connected
 kill -TERM "$pid"
 wait "$pid"
 code=$?

@@ -107,7 +107,7 @@ static void test_tails_reach_out(void)
 		largest = x > largest ? x : largest;
 	}
 	CU_ASSERT(fabs(beyond3 - expected) < 6 * sqrt(expected));
-	CU_ASSERT(largest > 39 << 17 /* 3.9 sigma */ && largest < 9 << 20);
+	CU_ASSERT(10 * largest > 39 << 20 && largest < 9 << 20); /* 3.9 and 9 sigma */
 }
 
 static void test_add(void)

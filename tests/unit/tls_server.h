@@ -7,6 +7,7 @@
 #define TACIT_TESTS_TLS_SERVER_H
 
 #include <arpa/inet.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -157,7 +158,9 @@ static inline void tls_server_on_read(struct bufferevent *bev, void *ctx)
 	if (peer)
 		(void)!tacit_cert_common_name(peer, exchange.peer, sizeof(exchange.peer));
 	server->answer(server->ctx, &exchange);
-	if (server->close_after_answer)
+	if (server->close_after_answer && evbuffer_get_length(bufferevent_get_output(bev)) == 0)
+		tls_close(server, bev);
+	else if (server->close_after_answer)
 		bufferevent_setcb(bev, NULL, tls_server_on_flushed, tls_server_on_event, server);
 	free(text);
 }
@@ -199,6 +202,7 @@ static inline void tls_server_init(struct tls_server *server, struct event_base 
 				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(address);
 
+	(void)signal(SIGPIPE, SIG_IGN); /* libevent writes to clients that have gone */
 	*server = (struct tls_server){ .base = base, .answer = answer, .ctx = ctx };
 	server->tls = SSL_CTX_new(TLS_server_method());
 	CU_ASSERT_EQUAL_FATAL(SSL_CTX_use_certificate(server->tls, leaf->cert), 1);

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include <event2/event.h>
+
+#include <tacit/clock.h>
+#include <tacit/random.h>
+
+#include "virtual_host.h"
+
+#define TICK_MS       200
+#define SPREAD_MS     10U /* a host: the fleet arrives over this times its size */
+#define SPREAD_MAX_MS 10000U
+#define STEPS_MIN     60U /* windows that a host has seen when it enrols */
+#define STEPS_MORE    60U /* and up to so many more */
+#define STEPS_A_ROUND 20U
+#define DELTA         1e-6
+
+struct sim {
+	const struct tacit_sim_params *params;
+	struct event_base *base;
+	struct event *tick;
+	struct tacit_uplink *uplink;
+	struct tacit_random *random; /* noise: fresh entropy */
+	struct tacit_random *place;  /* seeded */
+	struct tacit_virtual_host **host;
+	unsigned hosts;
+
+	/* As of the last tick. */
+	unsigned enrolled, finished, released;
+	uint64_t updates, version;
+
+	int64_t began_ms, started_ms, enrolled_ms; /* boot clock */
+	bool tty;
+	int result; /* 0 while it runs or when it finished */
+};
+
+static void count_hosts(struct sim *sim)
+{
+	sim->enrolled = sim->finished = sim->released = 0;
+	sim->updates = sim->version = 0;
+	for (unsigned i = 0; i < sim->hosts; i++) {
+		struct tacit_participant_status status;
+
+		tacit_virtual_host_status(sim->host[i], &status);
+		sim->enrolled += status.enrolled;
+		sim->updates += status.accepted;
+		sim->released += status.version > 0;
+		if (status.version > sim->version)
+			sim->version = status.version;
+		sim->finished += status.accepted >= sim->params->rounds &&
+				 status.releases >= sim->params->rounds;
+	}
+	if (sim->enrolled == sim->hosts && sim->enrolled_ms == 0)
+		sim->enrolled_ms = tacit_clock_boot_ms();
+}
+
+/* One line that changes on a terminal; elsewhere a line when something has changed. */
+static void show(struct sim *sim, bool changed)
+{
+	FILE *out = sim->params->progress;
+
+	if (!out || (!sim->tty && !changed))
+		return;
+	(void)fprintf(out, "%s%5.1f s  %u of %u hosts enrolled, %llu updates accepted, release %llu%s",
+		      sim->tty ? "\r" : "",
+		      (double)(tacit_clock_boot_ms() - sim->began_ms) / 1000, sim->enrolled, sim->hosts,
+		      (unsigned long long)sim->updates, (unsigned long long)sim->version,
+		      sim->tty ? "" : "\n");
+	(void)fflush(out);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *ctx)
+{
+	struct sim *sim = (struct sim *)ctx;
+	unsigned enrolled = sim->enrolled / (sim->hosts / 4 + 1);
+	uint64_t updates = sim->updates / (sim->hosts / 2 + 1), version = sim->version;
+
+	(void)fd;
+	(void)what;
+	count_hosts(sim);
+	show(sim, enrolled != sim->enrolled / (sim->hosts / 4 + 1) || version != sim->version ||
+			  updates != sim->updates / (sim->hosts / 2 + 1));
+
+	if (*sim->params->stop)
+		sim->result = -EINTR;
+	else if (tacit_clock_boot_ms() - sim->began_ms >= (int64_t)sim->params->timeout_sec * 1000)
+		sim->result = -ETIMEDOUT;
+	if (sim->result < 0 || sim->finished == sim->hosts)
+		(void)event_base_loopbreak(sim->base);
+}
+
+static int add_host(struct sim *sim)
+{
+	const struct tacit_sim_params *params = sim->params;
+	const struct tacit_replay *replay = params->replay[sim->hosts % params->replays];
+	struct tacit_virtual_host_params host = {
+		.base = sim->base,
+		.uplink = sim->uplink,
+		.random = sim->random,
+		.replay = replay,
+		.first_step = tacit_random_below(sim->place, tacit_replay_steps(replay)),
+		.steps = STEPS_MIN + tacit_random_below(sim->place, STEPS_MORE),
+		.steps_a_round = STEPS_A_ROUND,
+		.floors = { .budget = { .max_epsilon = params->max_epsilon, .delta = DELTA },
+			    .min_noise_multiplier = 0,
+			    .min_cohort = 1 },
+	};
+	int r = tacit_virtual_host_new(&host, &sim->host[sim->hosts]);
+
+	if (r == 0)
+		sim->hosts++;
+	return r;
+}
+
+static int prepare(struct sim *sim)
+{
+	const struct timeval every = { .tv_usec = TICK_MS * 1000 };
+	uint8_t seed[32] = { 0 };
+	int r;
+
+	memcpy(seed, &sim->params->seed, sizeof(sim->params->seed));
+	sim->base = event_base_new();
+	sim->host = TACIT_NEW_N(struct tacit_virtual_host *, sim->params->hosts);
+	if (!sim->base || !sim->host)
+		return -ENOMEM;
+	sim->tick = event_new(sim->base, -1, EV_PERSIST, on_tick, sim);
+	if (!sim->tick || event_add(sim->tick, &every) != 0)
+		return -ENOMEM;
+	r = tacit_random_new(NULL, &sim->random);
+	if (r == 0)
+		r = tacit_random_new(seed, &sim->place);
+	if (r == 0)
+		r = tacit_uplink_new(sim->base, sim->params->parallel, &sim->uplink);
+	while (r == 0 && sim->hosts < sim->params->hosts && !*sim->params->stop)
+		r = add_host(sim);
+	return r;
+}
+
+static void start(struct sim *sim)
+{
+	uint32_t spread = sim->hosts * SPREAD_MS;
+
+	if (spread > SPREAD_MAX_MS)
+		spread = SPREAD_MAX_MS;
+	sim->started_ms = tacit_clock_boot_ms();
+	for (unsigned i = 0; i < sim->hosts; i++)
+		tacit_virtual_host_start(sim->host[i], sim->params->token, spread);
+}
+
+static void count_text(json_t *counts, const char *text)
+{
+	if (text[0])
+		(void)json_object_set_new(
+			counts, text,
+			json_integer(json_integer_value(json_object_get(counts, text)) + 1));
+}
+
+static double seconds(int64_t from_ms, int64_t to_ms)
+{
+	return from_ms > 0 && to_ms > from_ms ? (double)(to_ms - from_ms) / 1000 : 0;
+}
+
+static json_t *report(const struct sim *sim)
+{
+	json_t *refusals = json_object(), *errors = json_object();
+	struct tacit_uplink_counters network;
+	uint64_t all_up = 0, all_down = 0;
+
+	for (unsigned i = 0; i < sim->hosts; i++) {
+		struct tacit_participant_status status;
+		uint64_t up, down;
+
+		tacit_virtual_host_status(sim->host[i], &status);
+		tacit_virtual_host_bytes(sim->host[i], &up, &down);
+		all_up += up;
+		all_down += down;
+		count_text(refusals, status.refused);
+		count_text(errors, status.failing ? status.last_error : "");
+	}
+	tacit_uplink_counters(sim->uplink, &network);
+	return json_pack("{s:i, s:i, s:i, s:i, s:I, s:I, s:i, s:{s:f, s:f, s:f}, s:I, s:I, s:I, s:I, "
+			 "s:I, s:o, s:o}",
+			 "hosts", (int)sim->hosts, "enrolled", (int)sim->enrolled, "rounds",
+			 (int)sim->params->rounds, "finished", (int)sim->finished, "updates",
+			 (json_int_t)sim->updates, "releases", (json_int_t)sim->version,
+			 "hosts_with_release", (int)sim->released, "seconds", "setup",
+			 seconds(sim->began_ms, sim->started_ms), "enrolment",
+			 seconds(sim->started_ms, sim->enrolled_ms), "total",
+			 seconds(sim->began_ms, tacit_clock_boot_ms()), "bytes_up",
+			 (json_int_t)(all_up / sim->hosts), "bytes_down",
+			 (json_int_t)(all_down / sim->hosts), "connections",
+			 (json_int_t)network.connects, "requests", (json_int_t)network.requests,
+			 "failures", (json_int_t)network.failures, "refusals", refusals, "errors",
+			 errors);
+}
+
+static void clean_up(struct sim *sim)
+{
+	for (unsigned i = 0; i < sim->hosts; i++)
+		tacit_virtual_host_free(sim->host[i]);
+	tacit_free(sim->host);
+	tacit_uplink_free(sim->uplink);
+	tacit_random_free(sim->random);
+	tacit_random_free(sim->place);
+	if (sim->tick)
+		event_free(sim->tick);
+	if (sim->base)
+		event_base_free(sim->base);
+}
+
+int tacit_sim_run(const struct tacit_sim_params *params, json_t **ret)
+{
+	struct sim sim = { .params = params, .began_ms = tacit_clock_boot_ms() };
+	json_t *document = NULL;
+	int r;
+
+	if (params->hosts == 0 || params->hosts > TACIT_SIM_HOSTS_MAX || params->replays == 0)
+		return -EINVAL;
+	sim.tty = params->progress && isatty(fileno(params->progress));
+	r = prepare(&sim);
+	if (r == 0 && sim.hosts > 0) {
+		start(&sim);
+		(void)event_base_dispatch(sim.base);
+		count_hosts(&sim);
+		show(&sim, true);
+		if (sim.tty)
+			(void)fputc('\n', params->progress);
+		document = report(&sim);
+		r = document ? sim.result : -ENOMEM;
+	} else if (r == 0) {
+		r = -EINTR;
+	}
+	clean_up(&sim);
+	if (document)
+		*ret = document;
+	return r;
+}

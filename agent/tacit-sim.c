@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/* tacit-sim: a fleet of virtual hosts against a real aggregator. */
+#include <getopt.h>
+#include <math.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <tacit/cleanup.h>
+#include <tacit/log.h>
+
+#include "identity.h"
+#include "sim.h"
+
+#define EXIT_USAGE   2
+#define REPLAYS_MAX  64U
+#define HOSTS        24
+#define ROUNDS       2
+#define PARALLEL     64
+#define TIMEOUT_SEC  600
+#define EPSILON      8.0
+#define COUNT_MAX    1000000
+
+static volatile int stop;
+
+struct options {
+	const char *token;
+	const char *path[REPLAYS_MAX];
+	size_t paths;
+	struct tacit_sim_params sim;
+	bool json;
+};
+
+static void on_signal(int number)
+{
+	(void)number;
+	stop = 1;
+}
+
+static void usage(FILE *to)
+{
+	(void)fputs("usage: tacit-sim run --token FILE --replay FILE... [OPTION...]\n"
+		    "\n"
+		    "  --token FILE       enrolment token, or - for standard input\n"
+		    "  --replay FILE      windows for the hosts, as tacitd --record writes; repeat it\n"
+		    "  --hosts N          virtual hosts (24)\n"
+		    "  --rounds N         end when every host took part in so many (2)\n"
+		    "  --parallel N       connections at once (64)\n"
+		    "  --timeout SEC      give up after so long (600)\n"
+		    "  --max-epsilon E    privacy budget of each host (8)\n"
+		    "  --seed N           where in its recording each host begins (1)\n"
+		    "  --json             print the report as JSON\n"
+		    "  --version, --help\n",
+		    to);
+}
+
+static bool parse_count(const char *text, unsigned *ret)
+{
+	char *end;
+	long value;
+
+	errno = 0;
+	value = strtol(text, &end, 10);
+	if (errno != 0 || end == text || *end != '\0' || value < 1 || value > COUNT_MAX)
+		return false;
+	*ret = (unsigned)value;
+	return true;
+}
+
+static bool parse_epsilon(const char *text, double *ret)
+{
+	char *end;
+
+	*ret = strtod(text, &end);
+	return end != text && *end == '\0' && isfinite(*ret) && *ret > 0;
+}
+
+static bool parse_one(int c, struct options *options)
+{
+	unsigned number = 0;
+
+	switch (c) {
+	case 't':
+		options->token = optarg;
+		return true;
+	case 'r':
+		if (options->paths == REPLAYS_MAX)
+			return false;
+		options->path[options->paths++] = optarg;
+		return true;
+	case 'n':
+		return parse_count(optarg, &options->sim.hosts);
+	case 'R':
+		return parse_count(optarg, &options->sim.rounds);
+	case 'p':
+		return parse_count(optarg, &options->sim.parallel);
+	case 'T':
+		return parse_count(optarg, &options->sim.timeout_sec);
+	case 'e':
+		return parse_epsilon(optarg, &options->sim.max_epsilon);
+	case 's':
+		if (!parse_count(optarg, &number))
+			return false;
+		options->sim.seed = number;
+		return true;
+	case 'j':
+		options->json = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* -1: go on; else the exit code. */
+static int parse_options(int argc, char **argv, struct options *options)
+{
+	static const struct option table[] = {
+		{ "token", required_argument, NULL, 't' },
+		{ "replay", required_argument, NULL, 'r' },
+		{ "hosts", required_argument, NULL, 'n' },
+		{ "rounds", required_argument, NULL, 'R' },
+		{ "parallel", required_argument, NULL, 'p' },
+		{ "timeout", required_argument, NULL, 'T' },
+		{ "max-epsilon", required_argument, NULL, 'e' },
+		{ "seed", required_argument, NULL, 's' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	int c, at = 0;
+
+	while ((c = getopt_long(argc, argv, "h", table, &at)) != -1) {
+		if (c == 'V') {
+			(void)puts("tacit-sim " TACIT_VERSION);
+			return EXIT_SUCCESS;
+		}
+		if (c == 'h') {
+			usage(stdout);
+			return EXIT_SUCCESS;
+		}
+		if (c == '?')
+			return EXIT_USAGE;
+		if (!parse_one(c, options)) {
+			(void)fprintf(stderr, "tacit-sim: \"%s\" is out of range for --%s\n", optarg,
+				      table[at].name);
+			return EXIT_USAGE;
+		}
+	}
+	if (optind + 1 == argc && strcmp(argv[optind], "run") == 0 && options->token &&
+	    options->paths > 0)
+		return -1;
+	usage(stderr);
+	return EXIT_USAGE;
+}
+
+static int read_token(const char *path, struct tacit_token *token)
+{
+	char why[160] = "";
+	int r = tacit_identity_read_token(path, token, why, sizeof(why));
+
+	if (r < 0)
+		tacit_error("no token from %s: %s", path, why[0] ? why : tacit_strerror(r));
+	return r;
+}
+
+static int load_replays(const struct options *options, struct tacit_replay **replay)
+{
+	for (size_t i = 0; i < options->paths; i++) {
+		struct tacit_recording_where where = { 0 };
+		int r = tacit_replay_load(options->path[i], &replay[i], &where);
+
+		if (r < 0) {
+			tacit_error("%s:%u: %s", options->path[i], where.line,
+				    where.why[0] ? where.why : tacit_strerror(r));
+			return r;
+		}
+	}
+	return 0;
+}
+
+static void print_counts(const json_t *report, const char *member)
+{
+	const char *text;
+	json_t *count;
+
+	json_object_foreach(json_object_get(report, member), text, count)
+		printf("%-22s %lld: %s\n", member, (long long)json_integer_value(count), text);
+}
+
+static void print_report(json_t *report, bool as_json)
+{
+	const char *name;
+	json_t *value;
+
+	if (as_json) {
+		(void)json_dumpf(report, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+		(void)putchar('\n');
+		return;
+	}
+	json_object_foreach(report, name, value)
+		if (json_is_integer(value))
+			printf("%-22s %lld\n", name, (long long)json_integer_value(value));
+	json_object_foreach(json_object_get(report, "seconds"), name, value)
+		printf("seconds, %-13s %.1f\n", name, json_real_value(value));
+	print_counts(report, "refusals");
+	print_counts(report, "errors");
+}
+
+static int run(struct options *options)
+{
+	TACIT_CLEANUP(tacit_token_done) struct tacit_token token = { 0 };
+	struct tacit_replay *replay[REPLAYS_MAX] = { NULL };
+	json_t *report = NULL;
+	int r = read_token(options->token, &token);
+
+	if (r == 0)
+		r = load_replays(options, replay);
+	if (r == 0) {
+		options->sim.token = &token;
+		options->sim.replay = (const struct tacit_replay *const *)replay;
+		options->sim.replays = options->paths;
+		r = tacit_sim_run(&options->sim, &report);
+		if (r < 0)
+			tacit_error("the run did not finish: %s", tacit_strerror(r));
+	}
+	if (report)
+		print_report(report, options->json);
+	json_decref(report);
+	for (size_t i = 0; i < options->paths; i++)
+		tacit_replay_free(replay[i]);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = {
+		.sim = { .hosts = HOSTS,
+			 .rounds = ROUNDS,
+			 .parallel = PARALLEL,
+			 .timeout_sec = TIMEOUT_SEC,
+			 .seed = 1,
+			 .max_epsilon = EPSILON,
+			 .progress = stderr,
+			 .stop = &stop },
+	};
+	int code;
+
+	tacit_log_init("tacit-sim");
+	code = parse_options(argc, argv, &options);
+	if (code >= 0)
+		return code;
+	(void)signal(SIGINT, on_signal);
+	(void)signal(SIGTERM, on_signal);
+	(void)signal(SIGPIPE, SIG_IGN);
+	return run(&options);
+}

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT */
+#include "view.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define HOST_NAME_BYTES  65
+#define DIGITS_SHOWN     12
+#define SCOPES_SHOWN     12U
+#define BUDGET_BAR_CELLS 30U
+
+void tacit_view_source(const struct tacit_render *render, const json_t *document)
+{
+	if (strcmp(tacit_render_text_at(document, "source"), "daemon") == 0)
+		return;
+	tacit_render_put(render, TACIT_STYLE_BAD,
+			 "tacitd is not running; this is what its database holds.\n");
+}
+
+static void put_heading(const struct tacit_render *render, const json_t *document)
+{
+	char host[HOST_NAME_BYTES] = "", at[TACIT_RENDER_TEXT];
+
+	if (gethostname(host, sizeof(host) - 1) != 0)
+		(void)strcpy(host, "this host");
+	tacit_render_put(render, TACIT_STYLE_BOLD, "tacit %s on %s",
+			 tacit_render_text_at(document, "tacit"), host);
+	tacit_render_put(render, TACIT_STYLE_DIM, "   %s\n\n",
+			 tacit_render_time(tacit_render_at(document, "at"), at));
+}
+
+static void put_indent(const struct tacit_render *render)
+{
+	tacit_render_put(render, TACIT_STYLE_PLAIN, "%*s", (int)TACIT_RENDER_INDENT, "");
+}
+
+static void put_daemon(const struct tacit_render *render, const json_t *document)
+{
+	const json_t *daemon = tacit_render_at(document, "daemon");
+	char a[TACIT_RENDER_TEXT], b[TACIT_RENDER_TEXT];
+
+	tacit_render_label(render, "daemon");
+	if (!tacit_render_is(daemon, "running")) {
+		tacit_render_put(render, TACIT_STYLE_BAD, "not running");
+		tacit_render_put(render, TACIT_STYLE_PLAIN, ", last heard %s\n",
+				 tacit_render_since(render, tacit_render_at(daemon, "said"), a));
+		return;
+	}
+	tacit_render_put(render, TACIT_STYLE_GOOD, "running");
+	tacit_render_put(render, TACIT_STYLE_PLAIN,
+			 " for %s, pid %" JSON_INTEGER_FORMAT "\n",
+			 tacit_render_span((int64_t)(tacit_render_real_at(daemon, "uptime_sec") *
+						     1000), a),
+			 tacit_render_int_at(daemon, "pid"));
+	put_indent(render);
+	tacit_render_put(render, TACIT_STYLE_PLAIN, "%.1f%% of a CPU, %s resident",
+			 tacit_render_real_at(daemon, "cpu_percent"),
+			 tacit_render_bytes(tacit_render_int_at(daemon, "memory_bytes"), a));
+	tacit_render_put(render, TACIT_STYLE_PLAIN, " (%s of its own)\n",
+			 tacit_render_bytes(tacit_render_int_at(daemon, "memory_anonymous_bytes"),
+					    b));
+}
+
+static void put_certificate(const struct tacit_render *render, const json_t *document)
+{
+	const json_t *certificate = tacit_render_at(document, "host.certificate");
+	bool expired = tacit_render_is(document, "uplink.certificate_expired");
+	char a[TACIT_RENDER_TEXT], b[TACIT_RENDER_TEXT];
+
+	if (!json_is_object(certificate))
+		return;
+	put_indent(render);
+	tacit_render_put(render, expired ? TACIT_STYLE_BAD : TACIT_STYLE_PLAIN,
+			 "certificate %s %s", expired ? "expired" : "until",
+			 tacit_render_time(tacit_render_at(certificate, "until"), a));
+	tacit_render_put(render, TACIT_STYLE_PLAIN, ", renewed %s\n",
+			 tacit_render_since(render, tacit_render_at(certificate, "renew"), b));
+}
+
+static void put_host(const struct tacit_render *render, const json_t *document)
+{
+	const char *id = tacit_render_text_at(document, "host.id");
+
+	tacit_render_label(render, "host");
+	tacit_render_put(render, TACIT_STYLE_PLAIN, "%s\n", id[0] ? id : "no identity yet");
+	put_indent(render);
+	if (!tacit_render_is(document, "host.enrolled")) {
+		tacit_render_put(render, TACIT_STYLE_WARN, "not enrolled");
+		tacit_render_put(render, TACIT_STYLE_PLAIN, ": `tacit enroll --token-file FILE`\n");
+		return;
+	}
+	tacit_render_put(render, TACIT_STYLE_GOOD, "enrolled");
+	tacit_render_put(render, TACIT_STYLE_PLAIN, " at %s\n",
+			 tacit_render_text_at(document, "host.aggregator"));
+	put_certificate(render, document);
+}
+
+static void put_sensor(const struct tacit_render *render, const json_t *document)
+{
+	json_int_t observed = tacit_render_int_at(document, "sensor.features_observed");
+	json_int_t total = tacit_render_int_at(document, "sensor.features_total");
+	json_int_t dropped = tacit_render_int_at(document, "sensor.dropped");
+	char text[TACIT_RENDER_TEXT];
+
+	tacit_render_label(render, "sensor");
+	tacit_render_put(render, TACIT_STYLE_PLAIN, "tier %s, ",
+			 tacit_render_text_at(document, "sensor.tier"));
+	tacit_render_put(render, observed < total ? TACIT_STYLE_WARN : TACIT_STYLE_PLAIN,
+			 "%" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT " features", observed,
+			 total);
+	tacit_render_put(render, TACIT_STYLE_PLAIN, ", %" JSON_INTEGER_FORMAT " services, ",
+			 tacit_render_int_at(document, "sensor.services"));
+	tacit_render_put(render, dropped ? TACIT_STYLE_WARN : TACIT_STYLE_PLAIN, "%s dropped\n",
+			 dropped ? tacit_render_count(dropped, text) : "nothing");
+}
+
+static void put_windows(const struct tacit_render *render, const json_t *document)
+{
+	json_int_t length = tacit_render_int_at(document, "windows.length_ms");
+	char a[TACIT_RENDER_TEXT], b[TACIT_RENDER_TEXT], c[TACIT_RENDER_TEXT];
+
+	tacit_render_label(render, "windows");
+	tacit_render_put(render, TACIT_STYLE_PLAIN, "%s of %s s, the last %s\n",
+			 tacit_render_count(tacit_render_int_at(document, "windows.count"), a),
+			 tacit_render_number((double)length / 1000, b),
+			 tacit_render_since(render, tacit_render_at(document, "windows.last"), c));
+}
+
+static void put_model(const struct tacit_render *render, const json_t *document)
+{
+	json_int_t version = tacit_render_int_at(document, "model.version");
+	char text[TACIT_RENDER_TEXT];
+
+	tacit_render_label(render, "model");
+	tacit_render_put(render, TACIT_STYLE_PLAIN, "%s, ",
+			 tacit_render_text_at(document, "model.kind"));
+	if (version == 0) {
+		tacit_render_put(render, TACIT_STYLE_PLAIN, "nothing from the fleet yet\n");
+		return;
+	}
+	tacit_render_put(render, TACIT_STYLE_PLAIN,
+			 "release %" JSON_INTEGER_FORMAT " (%.*s), %s\n", version, DIGITS_SHOWN,
+			 tacit_render_text_at(document, "model.sha256"),
+			 tacit_render_since(render, tacit_render_at(document, "model.released"),
+					    text));
+}
+
+void tacit_view_budget(const struct tacit_render *render, const json_t *budget)
+{
+	const json_t *spent = tacit_render_at(budget, "epsilon");
+	double max = tacit_render_real_at(budget, "max_epsilon");
+	bool bounded = json_is_number(spent);
+	double part = bounded && max > 0 ? json_number_value(spent) / max : 1;
+
+	tacit_render_label(render, "privacy");
+	if (bounded)
+		tacit_render_put(render, TACIT_STYLE_PLAIN, "epsilon %.2f",
+				 json_number_value(spent));
+	else
+		tacit_render_put(render, TACIT_STYLE_BAD, "epsilon unbounded");
+	tacit_render_put(render, TACIT_STYLE_PLAIN,
+			 " of %.2f spent in %" JSON_INTEGER_FORMAT " rounds (delta %.0e)\n", max,
+			 tacit_render_int_at(budget, "rounds"),
+			 tacit_render_real_at(budget, "delta"));
+	put_indent(render);
+	tacit_render_bar(render, part, BUDGET_BAR_CELLS);
+	tacit_render_put(render, TACIT_STYLE_PLAIN, " %.2f left\n",
+			 tacit_render_real_at(budget, "remaining"));
+}
+
+/* What the uplink does now, in words. */
+static const char *state_words(const char *state)
+{
+	static const struct {
+		const char *state, *words;
+	} table[] = {
+		{ "outside", "waits for a token" },
+		{ "enrol", "is enrolling" },
+		{ "renew", "renews the certificate" },
+		{ "resend", "sends a charged update again" },
+		{ "task", "asks for the task" },
+		{ "release", "fetches the newest model" },
+		{ "round", "asks for a round" },
+		{ "reference", "fetches the round's model" },
+		{ "update", "sends an update" },
+		{ "wait", "is at rest until the next round" },
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (strcmp(table[i].state, state) == 0)
+			return table[i].words;
+	return state[0] ? state : "is not running";
+}
+
+static void put_uplink_error(const struct tacit_render *render, const json_t *document)
+{
+	const char *error = tacit_render_text_at(document, "uplink.last_error");
+	bool failing = tacit_render_is(document, "uplink.failing");
+	char text[TACIT_RENDER_TEXT];
+
+	if (!error[0])
+		return;
+	put_indent(render);
+	tacit_render_put(render, TACIT_STYLE_PLAIN, "%s %s:\n", failing ? "failing since" :
+			 "last error",
+			 tacit_render_since(render, tacit_render_at(document,
+								    "uplink.last_error_at"),
+					    text));
+	put_indent(render);
+	tacit_render_wrap(render, failing ? TACIT_STYLE_BAD : TACIT_STYLE_DIM, TACIT_RENDER_INDENT,
+			  error);
+}
+
+static void put_uplink(const struct tacit_render *render, const json_t *document)
+{
+	const json_t *next = tacit_render_at(document, "uplink.next");
+	char a[TACIT_RENDER_TEXT], b[TACIT_RENDER_TEXT];
+
+	tacit_render_label(render, "uplink");
+	if (!tacit_render_is(document, "uplink.enabled")) {
+		tacit_render_put(render, TACIT_STYLE_PLAIN, "off (uplink.enabled = no)\n");
+		return;
+	}
+	tacit_render_put(render, TACIT_STYLE_PLAIN, "%s",
+			 state_words(tacit_render_text_at(document, "uplink.state")));
+	if (json_is_string(next))
+		tacit_render_put(render, TACIT_STYLE_PLAIN, ", next step %s",
+				 tacit_render_since(render, next, a));
+	tacit_render_put(render, TACIT_STYLE_PLAIN, "\n");
+	put_indent(render);
+	tacit_render_put(render, TACIT_STYLE_PLAIN, "last answer %s\n",
+			 tacit_render_since(render, tacit_render_at(document, "uplink.last_ok"),
+					    b));
+	put_uplink_error(render, document);
+}
+
+static void put_anomalies(const struct tacit_render *render, const json_t *document)
+{
+	json_int_t n = tacit_render_int_at(document, "anomalies.last_24h");
+
+	tacit_render_label(render, "anomalies");
+	if (n == 0)
+		tacit_render_put(render, TACIT_STYLE_GOOD, "none in the last 24 hours\n");
+	else
+		tacit_render_put(render, TACIT_STYLE_WARN,
+				 "%" JSON_INTEGER_FORMAT
+				 " in the last 24 hours: `tacit anomalies`, `tacit explain`\n", n);
+}
+
+static void put_store(const struct tacit_render *render, const json_t *document)
+{
+	const char *damaged = tacit_render_text_at(document, "store.damaged_file");
+	char text[TACIT_RENDER_TEXT];
+
+	tacit_render_label(render, "database");
+	tacit_render_put(render, TACIT_STYLE_PLAIN, "%s\n",
+			 tacit_render_bytes(tacit_render_int_at(document, "store.bytes"), text));
+	if (!damaged[0])
+		return;
+	put_indent(render);
+	tacit_render_put(render, TACIT_STYLE_WARN, "a damaged one was set aside %s:\n",
+			 tacit_render_since(render, tacit_render_at(document, "store.damaged_at"),
+					    text));
+	put_indent(render);
+	tacit_render_wrap(render, TACIT_STYLE_WARN, TACIT_RENDER_INDENT, damaged);
+}
+
+static void put_refused_probes(const struct tacit_render *render, const json_t *document)
+{
+	const json_t *probes = tacit_render_at(document, "sensor.probes");
+	bool first = true;
+	const json_t *probe;
+	size_t i;
+
+	json_array_foreach(probes, i, probe) {
+		const char *reason = tacit_render_text_at(probe, "reason");
+		const char *remedy = tacit_render_text_at(probe, "remedy");
+
+		if (tacit_render_is(probe, "observed"))
+			continue;
+		if (first)
+			tacit_render_put(render, TACIT_STYLE_BOLD, "\nNot observed\n");
+		first = false;
+		tacit_render_put(render, TACIT_STYLE_WARN, "  %s",
+				 tacit_render_text_at(probe, "attach"));
+		tacit_render_put(render, TACIT_STYLE_DIM, " (%s)\n    ",
+				 tacit_render_text_at(probe, "group"));
+		tacit_render_wrap(render, TACIT_STYLE_PLAIN, 4, reason[0] ? reason : "not asked for");
+		if (remedy[0]) {
+			tacit_render_put(render, TACIT_STYLE_PLAIN, "    ");
+			tacit_render_wrap(render, TACIT_STYLE_PLAIN, 4, remedy);
+		}
+	}
+}
+
+static void put_scope(const struct tacit_render *render, const json_t *scope)
+{
+	const json_t *prior = tacit_render_at(scope, "prior");
+	char a[TACIT_RENDER_TEXT], b[TACIT_RENDER_TEXT], c[TACIT_RENDER_TEXT];
+
+	tacit_render_put(render, TACIT_STYLE_PLAIN, "  %-28.28s %-16.16s %11s %6s  %s\n",
+			 tacit_render_text_at(scope, "name"), tacit_render_text_at(scope, "class"),
+			 tacit_render_count(tacit_render_int_at(scope, "windows"), a),
+			 json_is_number(prior) ?
+				 tacit_render_number(json_number_value(prior), b) :
+				 "-",
+			 tacit_render_since(render, tacit_render_at(scope, "last"), c));
+}
+
+static void put_scopes(const struct tacit_render *render, const json_t *document)
+{
+	const json_t *scopes = tacit_render_at(document, "scopes");
+	size_t n = json_array_size(scopes);
+
+	if (n == 0)
+		return;
+	tacit_render_put(render, TACIT_STYLE_BOLD, "\n  %-28s %-16s %11s %6s  %s\n", "Scope",
+			 "Class", "Windows", "Prior", "Saved");
+	for (size_t i = 0; i < n && i < SCOPES_SHOWN; i++)
+		put_scope(render, json_array_get(scopes, i));
+	if (n > SCOPES_SHOWN)
+		tacit_render_put(render, TACIT_STYLE_DIM, "  and %zu more: `tacit model`\n",
+				 n - SCOPES_SHOWN);
+}
+
+void tacit_view_status(const struct tacit_render *render, const json_t *document)
+{
+	put_heading(render, document);
+	put_daemon(render, document);
+	put_host(render, document);
+	put_sensor(render, document);
+	put_windows(render, document);
+	put_model(render, document);
+	tacit_view_budget(render, tacit_render_at(document, "privacy"));
+	put_uplink(render, document);
+	put_anomalies(render, document);
+	put_store(render, document);
+	put_scopes(render, document);
+	put_refused_probes(render, document);
+}

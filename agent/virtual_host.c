@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+#include "virtual_host.h"
+
+#include <tacit/feature.h>
+#include <tacit/model.h>
+
+#include "identity.h"
+#include "learner.h"
+#include "store.h"
+
+#define KIND       "gaussian"
+#define RISK       1e-3 /* nobody reads a virtual host's alarms */
+#define SCOPES_MAX 32U
+
+struct tacit_virtual_host {
+	struct tacit_virtual_host_params params;
+	struct tacit_identity *identity;
+	struct tacit_store *store;
+	struct tacit_learner *learner;
+	struct tacit_uplink_client *client;
+	struct tacit_participant *participant;
+	size_t step;
+};
+
+static int live(struct tacit_virtual_host *host, size_t steps)
+{
+	for (; steps > 0; steps--) {
+		const struct tacit_window *window;
+		size_t n;
+
+		window = tacit_replay_step(host->params.replay, host->step++, &n);
+		for (size_t i = 0; i < n; i++) {
+			struct tacit_judgement judgement;
+			int r = tacit_learner_judge(host->learner, &window[i], RISK, &judgement);
+
+			if (r == 0)
+				r = tacit_learner_learn(host->learner, &window[i], &judgement);
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+static int on_contribute(void *ctx, const struct tacit_fleet *reference, double *out)
+{
+	struct tacit_virtual_host *host = (struct tacit_virtual_host *)ctx;
+
+	return tacit_learner_contribute(host->learner, reference, out);
+}
+
+/* Life goes on between rounds. */
+static void on_released(void *ctx, struct tacit_fleet *fleet, double kappa)
+{
+	struct tacit_virtual_host *host = (struct tacit_virtual_host *)ctx;
+
+	(void)!tacit_learner_set_fleet(host->learner, fleet, kappa);
+	(void)!live(host, host->params.steps_a_round);
+}
+
+static const struct tacit_participant_ops ops = {
+	.contribute = on_contribute,
+	.released = on_released,
+};
+
+static int join(struct tacit_virtual_host *host)
+{
+	struct tacit_participant_params params = {
+		.base = host->params.base,
+		.transport = &tacit_uplink_transport,
+		.transport_ctx = host->client,
+		.identity = host->identity,
+		.db = tacit_store_db(host->store),
+		.random = host->params.random,
+		.space = tacit_feature_space(),
+		.floors = host->params.floors,
+		.ops = &ops,
+		.ctx = host,
+		.quiet = true,
+	};
+	int r = tacit_feature_schema(params.schema);
+
+	return r < 0 ? r : tacit_participant_new(&params, &host->participant);
+}
+
+int tacit_virtual_host_new(const struct tacit_virtual_host_params *params,
+			   struct tacit_virtual_host **ret)
+{
+	TACIT_CLEANUP(tacit_virtual_host_free_p)
+	struct tacit_virtual_host *host = TACIT_NEW(struct tacit_virtual_host);
+	const struct tacit_store_params store = { .path = ":memory:" };
+	const struct tacit_learner_params learner = {
+		.kind = tacit_model_kind_find(KIND),
+		.scopes_max = SCOPES_MAX,
+	};
+	int r;
+
+	if (!host)
+		return -ENOMEM;
+	host->params = *params;
+	host->step = params->first_step;
+	r = tacit_identity_open(NULL, &host->identity);
+	if (r == 0)
+		r = tacit_store_open(&store, &host->store);
+	if (r == 0)
+		r = tacit_learner_new(&learner, &host->learner);
+	if (r == 0)
+		r = tacit_uplink_client_new(params->uplink, &host->client);
+	if (r == 0)
+		r = live(host, params->steps);
+	if (r == 0)
+		r = join(host);
+	if (r < 0)
+		return r;
+	*ret = TACIT_TAKE(host);
+	return 0;
+}
+
+void tacit_virtual_host_start(struct tacit_virtual_host *host, const struct tacit_token *token,
+			      uint32_t spread_ms)
+{
+	tacit_participant_offer(host->participant, token);
+	tacit_participant_start(host->participant, spread_ms);
+}
+
+void tacit_virtual_host_status(const struct tacit_virtual_host *host,
+			       struct tacit_participant_status *ret)
+{
+	tacit_participant_status(host->participant, ret);
+}
+
+void tacit_virtual_host_bytes(const struct tacit_virtual_host *host, uint64_t *ret_up,
+			      uint64_t *ret_down)
+{
+	tacit_uplink_client_bytes(host->client, ret_up, ret_down);
+}
+
+void tacit_virtual_host_free(struct tacit_virtual_host *host)
+{
+	if (!host)
+		return;
+	tacit_participant_free(host->participant);
+	tacit_uplink_client_free(host->client);
+	tacit_learner_free(host->learner);
+	tacit_store_close(host->store);
+	tacit_identity_free(host->identity);
+	tacit_free(host);
+}
