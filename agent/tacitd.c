@@ -22,15 +22,16 @@
 
 struct options {
 	const char *config, *record;
-	bool check;
+	bool check, check_host;
 };
 
 static void usage(FILE *to)
 {
-	(void)fputs("usage: tacitd [--config FILE] [--check-config] [--record FILE]\n"
+	(void)fputs("usage: tacitd [--config FILE] [--check-config | --check-host] [--record FILE]\n"
 		    "\n"
 		    "  --config FILE    read FILE instead of " TACIT_AGENT_CONF_PATH "\n"
 		    "  --check-config   say whether the configuration is good, and end\n"
+		    "  --check-host     say whether this machine can be watched, and end\n"
 		    "  --record FILE    also write every window to FILE, as CSV\n"
 		    "  --version, --help\n",
 		    to);
@@ -42,6 +43,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 	static const struct option table[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "check-config", no_argument, NULL, 'C' },
+		{ "check-host", no_argument, NULL, 'H' },
 		{ "record", required_argument, NULL, 'r' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
@@ -56,6 +58,9 @@ static int parse_options(int argc, char **argv, struct options *options)
 			break;
 		case 'C':
 			options->check = true;
+			break;
+		case 'H':
+			options->check_host = true;
 			break;
 		case 'r':
 			options->record = optarg;
@@ -129,27 +134,44 @@ static int claim(const struct tacit_agent_conf *conf, int *ret_lock)
 	return r;
 }
 
-/* Exit code. */
-static int open_sensor(const struct tacit_agent_conf *conf, struct tacit_sensor **ret)
+static struct tacit_sensor_params sensor_params(const struct tacit_agent_conf *conf)
 {
 	const char *root = conf->sensor_cgroup_root;
-	struct tacit_sensor_params params = {
+
+	return (struct tacit_sensor_params){
 		.tier = conf->sensor_tier == TACIT_SENSOR_LIGHT ? TACIT_TIER_LIGHT
 								: TACIT_TIER_DEEP,
 		.services_max = conf->sensor_max_services,
 		.host_class = conf->host_class,
 		.cgroup_root = root && root[0] ? root : NULL,
 	};
+}
+
+/* Exit code. */
+static int check_host(const struct tacit_agent_conf *conf)
+{
+	struct tacit_sensor_params params = sensor_params(conf);
+	char why[TACIT_SENSOR_WHY_LEN] = "";
+	int r = tacit_sensor_check(&params, why, sizeof(why));
+
+	if (r == 0)
+		return EXIT_SUCCESS;
+	tacit_error("cannot watch this machine: %s", why[0] ? why : tacit_strerror(r));
+	return EXIT_LACKS;
+}
+
+/* Exit code. */
+static int open_sensor(const struct tacit_agent_conf *conf, struct tacit_sensor **ret)
+{
+	struct tacit_sensor_params params = sensor_params(conf);
 	char why[TACIT_SENSOR_WHY_LEN] = "";
 	int r;
 
 	if (conf->sensor_tier == TACIT_SENSOR_NONE)
 		return EXIT_SUCCESS;
-	r = tacit_sensor_check(&params, why, sizeof(why));
-	if (r < 0) {
-		tacit_error("cannot watch this machine: %s", why[0] ? why : tacit_strerror(r));
-		return EXIT_LACKS;
-	}
+	r = check_host(conf);
+	if (r != EXIT_SUCCESS)
+		return r;
 	r = tacit_sensor_open(&params, ret, why, sizeof(why));
 	if (r < 0) {
 		tacit_error("cannot open the sensor: %s", why[0] ? why : tacit_strerror(r));
@@ -228,6 +250,8 @@ int main(int argc, char **argv)
 	if (options.check) {
 		(void)puts("ok");
 		code = EXIT_SUCCESS;
+	} else if (options.check_host) {
+		code = check_host(&conf);
 	} else {
 		tacit_log_set_level(tacit_agent_conf_log_level(&conf));
 		code = run(&options, &conf);

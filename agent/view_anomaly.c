@@ -3,7 +3,9 @@
 
 #include <string.h>
 
-#define BAR_CELLS 12U
+#define BAR_CELLS   12U
+#define SHARE_SHOWN 0.005 /* smaller parts are left out, but for ... */
+#define FIRST_SHOWN 3U	  /* ... the first ones */
 
 static void put_row(const struct tacit_render *render, const json_t *anomaly)
 {
@@ -18,10 +20,10 @@ static void put_row(const struct tacit_render *render, const json_t *anomaly)
 	tacit_render_put(render, TACIT_STYLE_PLAIN, "  %-19s  %-22.22s",
 			 tacit_render_time(tacit_render_at(anomaly, "start"), when),
 			 tacit_render_text_at(anomaly, "scope"));
-	tacit_render_put(render, TACIT_STYLE_WARN, "  %9s > %-9s",
-			 tacit_render_number(tacit_render_real_at(anomaly, "value"), value),
-			 tacit_render_number(tacit_render_real_at(anomaly, "threshold"),
-					     threshold));
+	tacit_render_put(
+		render, TACIT_STYLE_WARN, "  %9s > %-9s",
+		tacit_render_number(tacit_render_real_at(anomaly, "value"), value),
+		tacit_render_number(tacit_render_real_at(anomaly, "threshold"), threshold));
 	tacit_render_put(render, TACIT_STYLE_DIM, "%s\n",
 			 strcmp(state, "open") == 0 ? " open" : "");
 	tacit_render_put(render, TACIT_STYLE_PLAIN, "        ");
@@ -46,11 +48,11 @@ void tacit_view_anomalies(const struct tacit_render *render, const json_t *docum
 	}
 	tacit_render_put(render, TACIT_STYLE_BOLD, "%6s  %-19s  %-22s  %9s\n", "Id", "Began",
 			 "Scope", "Score");
-	json_array_foreach(anomalies, i, anomaly)
-		put_row(render, anomaly);
+	json_array_foreach(anomalies, i, anomaly) put_row(render, anomaly);
 	if (total > (json_int_t)json_array_size(anomalies))
 		tacit_render_put(render, TACIT_STYLE_DIM,
-				 "\n%zu of %" JSON_INTEGER_FORMAT " since %s; --limit shows more.\n",
+				 "\n%zu of %" JSON_INTEGER_FORMAT
+				 " since %s; --limit shows more.\n",
 				 json_array_size(anomalies), total, since);
 }
 
@@ -69,12 +71,13 @@ static void put_when(const struct tacit_render *render, const json_t *anomaly)
 	json_int_t n = tacit_render_int_at(anomaly, "windows");
 
 	tacit_render_label(render, "when");
-	tacit_render_put(render, TACIT_STYLE_PLAIN,
-			 "%s to %s\n", tacit_render_time(tacit_render_at(anomaly, "start"), start),
+	tacit_render_put(render, TACIT_STYLE_PLAIN, "%s to %s\n",
+			 tacit_render_time(tacit_render_at(anomaly, "start"), start),
 			 tacit_render_time(tacit_render_at(anomaly, "end"), end));
 	tacit_render_label(render, "");
 	tacit_render_put(render, TACIT_STYLE_PLAIN, "%" JSON_INTEGER_FORMAT " window%s; %s%s\n", n,
-			 n == 1 ? "" : "s", state_words(tacit_render_text_at(anomaly, "state")),
+			 tacit_render_plural(n),
+			 state_words(tacit_render_text_at(anomaly, "state")),
 			 tacit_render_is(anomaly, "accepted") ? "; now learned as normal" : "");
 }
 
@@ -103,8 +106,8 @@ static void put_model(const struct tacit_render *render, const json_t *anomaly)
 	tacit_render_put(render, TACIT_STYLE_PLAIN, "%s windows' worth of evidence",
 			 tacit_render_number(tacit_render_real_at(anomaly, "evidence"), text));
 	if (version > 0)
-		tacit_render_put(render, TACIT_STYLE_PLAIN,
-				 ", fleet release %" JSON_INTEGER_FORMAT, version);
+		tacit_render_put(render, TACIT_STYLE_PLAIN, ", fleet release %" JSON_INTEGER_FORMAT,
+				 version);
 	tacit_render_put(render, TACIT_STYLE_PLAIN, "\n");
 }
 
@@ -117,10 +120,9 @@ static void put_feature(const struct tacit_render *render, const json_t *feature
 	tacit_render_put(render, TACIT_STYLE_PLAIN, "  ");
 	tacit_render_bar(render, share, BAR_CELLS);
 	tacit_render_put(render, TACIT_STYLE_PLAIN, " %3.0f%%  ", 100 * share);
-	tacit_render_put(render, TACIT_STYLE_BOLD, "%-26s",
-			 tacit_render_text_at(feature, "name"));
+	tacit_render_put(render, TACIT_STYLE_BOLD, "%-26s", tacit_render_text_at(feature, "name"));
 	tacit_render_put(render, TACIT_STYLE_PLAIN, "%11s, usually %s\n",
-			 tacit_render_number(tacit_render_real_at(feature, "value"), value),
+			 tacit_render_count(tacit_render_int_at(feature, "value"), value),
 			 tacit_render_number(tacit_render_real_at(feature, "expected"), expected));
 	tacit_render_put(render, TACIT_STYLE_PLAIN, "%22s", "");
 	if (doc[0])
@@ -150,6 +152,8 @@ void tacit_view_explain(const struct tacit_render *render, const json_t *documen
 	if (json_array_size(features) == 0)
 		return;
 	tacit_render_put(render, TACIT_STYLE_BOLD, "\nWhat made it odd, at its peak\n");
-	json_array_foreach(features, i, feature)
+	json_array_foreach(features, i,
+			   feature) if (i < FIRST_SHOWN ||
+					tacit_render_real_at(feature, "share") >= SHARE_SHOWN)
 		put_feature(render, feature);
 }

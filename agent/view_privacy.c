@@ -13,9 +13,9 @@ static void put_guarantees(const struct tacit_render *render, const json_t *docu
 
 		tacit_render_put(render, TACIT_STYLE_BOLD, "\nAgainst %s: epsilon %s\n  ",
 				 tacit_render_text_at(guarantee, "against"),
-				 json_is_number(epsilon) ?
-					 tacit_render_number(json_number_value(epsilon), text) :
-					 "unbounded");
+				 json_is_number(epsilon)
+					 ? tacit_render_number(json_number_value(epsilon), text)
+					 : "unbounded");
 		tacit_render_wrap(render, TACIT_STYLE_PLAIN, 2,
 				  tacit_render_text_at(guarantee, "meaning"));
 	}
@@ -51,8 +51,7 @@ static void put_charges(const struct tacit_render *render, const json_t *documen
 	tacit_render_put(render, TACIT_STYLE_BOLD, "\n  %5s  %-19s  %-8s  %5s  %7s  %7s  %7s  %s\n",
 			 "Round", "Charged", "Update", "Noise", "Numbers", "Epsilon", "In all",
 			 "Mode");
-	json_array_foreach(charges, i, charge)
-		put_charge(render, charge);
+	json_array_foreach(charges, i, charge) put_charge(render, charge);
 }
 
 static void put_refusals(const struct tacit_render *render, const json_t *document)
@@ -64,7 +63,7 @@ static void put_refusals(const struct tacit_render *render, const json_t *docume
 	if (n == 0 && !why[0])
 		return;
 	tacit_render_put(render, TACIT_STYLE_BOLD, "\nRefused by this host: %zu round%s\n  ", n,
-			 n == 1 ? "" : "s");
+			 tacit_render_plural((json_int_t)n));
 	tacit_render_wrap(render, TACIT_STYLE_WARN, 2, why);
 }
 

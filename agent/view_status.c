@@ -4,9 +4,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define HOST_NAME_BYTES  65
-#define DIGITS_SHOWN     12
-#define SCOPES_SHOWN     12U
+#define HOST_NAME_BYTES	 65
+#define DIGITS_SHOWN	 12
+#define SCOPES_SHOWN	 12U
 #define BUDGET_BAR_CELLS 30U
 
 void tacit_view_source(const struct tacit_render *render, const json_t *document)
@@ -47,18 +47,17 @@ static void put_daemon(const struct tacit_render *render, const json_t *document
 		return;
 	}
 	tacit_render_put(render, TACIT_STYLE_GOOD, "running");
-	tacit_render_put(render, TACIT_STYLE_PLAIN,
-			 " for %s, pid %" JSON_INTEGER_FORMAT "\n",
-			 tacit_render_span((int64_t)(tacit_render_real_at(daemon, "uptime_sec") *
-						     1000), a),
-			 tacit_render_int_at(daemon, "pid"));
+	tacit_render_put(
+		render, TACIT_STYLE_PLAIN, " for %s, pid %" JSON_INTEGER_FORMAT "\n",
+		tacit_render_span((int64_t)(tacit_render_real_at(daemon, "uptime_sec") * 1000), a),
+		tacit_render_int_at(daemon, "pid"));
 	put_indent(render);
 	tacit_render_put(render, TACIT_STYLE_PLAIN, "%.1f%% of a CPU, %s resident",
 			 tacit_render_real_at(daemon, "cpu_percent"),
 			 tacit_render_bytes(tacit_render_int_at(daemon, "memory_bytes"), a));
-	tacit_render_put(render, TACIT_STYLE_PLAIN, " (%s of its own)\n",
-			 tacit_render_bytes(tacit_render_int_at(daemon, "memory_anonymous_bytes"),
-					    b));
+	tacit_render_put(
+		render, TACIT_STYLE_PLAIN, " (%s of its own)\n",
+		tacit_render_bytes(tacit_render_int_at(daemon, "memory_anonymous_bytes"), b));
 }
 
 static void put_certificate(const struct tacit_render *render, const json_t *document)
@@ -70,8 +69,8 @@ static void put_certificate(const struct tacit_render *render, const json_t *doc
 	if (!json_is_object(certificate))
 		return;
 	put_indent(render);
-	tacit_render_put(render, expired ? TACIT_STYLE_BAD : TACIT_STYLE_PLAIN,
-			 "certificate %s %s", expired ? "expired" : "until",
+	tacit_render_put(render, expired ? TACIT_STYLE_BAD : TACIT_STYLE_PLAIN, "certificate %s %s",
+			 expired ? "expired" : "until",
 			 tacit_render_time(tacit_render_at(certificate, "until"), a));
 	tacit_render_put(render, TACIT_STYLE_PLAIN, ", renewed %s\n",
 			 tacit_render_since(render, tacit_render_at(certificate, "renew"), b));
@@ -99,6 +98,7 @@ static void put_sensor(const struct tacit_render *render, const json_t *document
 {
 	json_int_t observed = tacit_render_int_at(document, "sensor.features_observed");
 	json_int_t total = tacit_render_int_at(document, "sensor.features_total");
+	json_int_t services = tacit_render_int_at(document, "sensor.services");
 	json_int_t dropped = tacit_render_int_at(document, "sensor.dropped");
 	char text[TACIT_RENDER_TEXT];
 
@@ -108,8 +108,8 @@ static void put_sensor(const struct tacit_render *render, const json_t *document
 	tacit_render_put(render, observed < total ? TACIT_STYLE_WARN : TACIT_STYLE_PLAIN,
 			 "%" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT " features", observed,
 			 total);
-	tacit_render_put(render, TACIT_STYLE_PLAIN, ", %" JSON_INTEGER_FORMAT " services, ",
-			 tacit_render_int_at(document, "sensor.services"));
+	tacit_render_put(render, TACIT_STYLE_PLAIN, ", %" JSON_INTEGER_FORMAT " service%s, ",
+			 services, tacit_render_plural(services));
 	tacit_render_put(render, dropped ? TACIT_STYLE_WARN : TACIT_STYLE_PLAIN, "%s dropped\n",
 			 dropped ? tacit_render_count(dropped, text) : "nothing");
 }
@@ -138,17 +138,17 @@ static void put_model(const struct tacit_render *render, const json_t *document)
 		tacit_render_put(render, TACIT_STYLE_PLAIN, "nothing from the fleet yet\n");
 		return;
 	}
-	tacit_render_put(render, TACIT_STYLE_PLAIN,
-			 "release %" JSON_INTEGER_FORMAT " (%.*s), %s\n", version, DIGITS_SHOWN,
-			 tacit_render_text_at(document, "model.sha256"),
-			 tacit_render_since(render, tacit_render_at(document, "model.released"),
-					    text));
+	tacit_render_put(
+		render, TACIT_STYLE_PLAIN, "release %" JSON_INTEGER_FORMAT " (%.*s), %s\n", version,
+		DIGITS_SHOWN, tacit_render_text_at(document, "model.sha256"),
+		tacit_render_since(render, tacit_render_at(document, "model.released"), text));
 }
 
 void tacit_view_budget(const struct tacit_render *render, const json_t *budget)
 {
 	const json_t *spent = tacit_render_at(budget, "epsilon");
 	double max = tacit_render_real_at(budget, "max_epsilon");
+	json_int_t rounds = tacit_render_int_at(budget, "rounds");
 	bool bounded = json_is_number(spent);
 	double part = bounded && max > 0 ? json_number_value(spent) / max : 1;
 
@@ -159,8 +159,8 @@ void tacit_view_budget(const struct tacit_render *render, const json_t *budget)
 	else
 		tacit_render_put(render, TACIT_STYLE_BAD, "epsilon unbounded");
 	tacit_render_put(render, TACIT_STYLE_PLAIN,
-			 " of %.2f spent in %" JSON_INTEGER_FORMAT " rounds (delta %.0e)\n", max,
-			 tacit_render_int_at(budget, "rounds"),
+			 " of %.2f spent in %" JSON_INTEGER_FORMAT " round%s (delta %.0e)\n", max,
+			 rounds, tacit_render_plural(rounds),
 			 tacit_render_real_at(budget, "delta"));
 	put_indent(render);
 	tacit_render_bar(render, part, BUDGET_BAR_CELLS);
@@ -201,11 +201,10 @@ static void put_uplink_error(const struct tacit_render *render, const json_t *do
 	if (!error[0])
 		return;
 	put_indent(render);
-	tacit_render_put(render, TACIT_STYLE_PLAIN, "%s %s:\n", failing ? "failing since" :
-			 "last error",
-			 tacit_render_since(render, tacit_render_at(document,
-								    "uplink.last_error_at"),
-					    text));
+	tacit_render_put(render, TACIT_STYLE_PLAIN, "%s %s:\n",
+			 failing ? "failing, last" : "last error",
+			 tacit_render_since(
+				 render, tacit_render_at(document, "uplink.last_error_at"), text));
 	put_indent(render);
 	tacit_render_wrap(render, failing ? TACIT_STYLE_BAD : TACIT_STYLE_DIM, TACIT_RENDER_INDENT,
 			  error);
@@ -228,9 +227,9 @@ static void put_uplink(const struct tacit_render *render, const json_t *document
 				 tacit_render_since(render, next, a));
 	tacit_render_put(render, TACIT_STYLE_PLAIN, "\n");
 	put_indent(render);
-	tacit_render_put(render, TACIT_STYLE_PLAIN, "last answer %s\n",
-			 tacit_render_since(render, tacit_render_at(document, "uplink.last_ok"),
-					    b));
+	tacit_render_put(
+		render, TACIT_STYLE_PLAIN, "last answer %s\n",
+		tacit_render_since(render, tacit_render_at(document, "uplink.last_ok"), b));
 	put_uplink_error(render, document);
 }
 
@@ -244,7 +243,8 @@ static void put_anomalies(const struct tacit_render *render, const json_t *docum
 	else
 		tacit_render_put(render, TACIT_STYLE_WARN,
 				 "%" JSON_INTEGER_FORMAT
-				 " in the last 24 hours: `tacit anomalies`, `tacit explain`\n", n);
+				 " in the last 24 hours: `tacit anomalies`, `tacit explain`\n",
+				 n);
 }
 
 static void put_store(const struct tacit_render *render, const json_t *document)
@@ -258,9 +258,9 @@ static void put_store(const struct tacit_render *render, const json_t *document)
 	if (!damaged[0])
 		return;
 	put_indent(render);
-	tacit_render_put(render, TACIT_STYLE_WARN, "a damaged one was set aside %s:\n",
-			 tacit_render_since(render, tacit_render_at(document, "store.damaged_at"),
-					    text));
+	tacit_render_put(
+		render, TACIT_STYLE_WARN, "a damaged one was set aside %s:\n",
+		tacit_render_since(render, tacit_render_at(document, "store.damaged_at"), text));
 	put_indent(render);
 	tacit_render_wrap(render, TACIT_STYLE_WARN, TACIT_RENDER_INDENT, damaged);
 }
@@ -285,7 +285,8 @@ static void put_refused_probes(const struct tacit_render *render, const json_t *
 				 tacit_render_text_at(probe, "attach"));
 		tacit_render_put(render, TACIT_STYLE_DIM, " (%s)\n    ",
 				 tacit_render_text_at(probe, "group"));
-		tacit_render_wrap(render, TACIT_STYLE_PLAIN, 4, reason[0] ? reason : "not asked for");
+		tacit_render_wrap(render, TACIT_STYLE_PLAIN, 4,
+				  reason[0] ? reason : "not asked for");
 		if (remedy[0]) {
 			tacit_render_put(render, TACIT_STYLE_PLAIN, "    ");
 			tacit_render_wrap(render, TACIT_STYLE_PLAIN, 4, remedy);
@@ -301,9 +302,8 @@ static void put_scope(const struct tacit_render *render, const json_t *scope)
 	tacit_render_put(render, TACIT_STYLE_PLAIN, "  %-28.28s %-16.16s %11s %6s  %s\n",
 			 tacit_render_text_at(scope, "name"), tacit_render_text_at(scope, "class"),
 			 tacit_render_count(tacit_render_int_at(scope, "windows"), a),
-			 json_is_number(prior) ?
-				 tacit_render_number(json_number_value(prior), b) :
-				 "-",
+			 json_is_number(prior) ? tacit_render_number(json_number_value(prior), b)
+					       : "-",
 			 tacit_render_since(render, tacit_render_at(scope, "last"), c));
 }
 

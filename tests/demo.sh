@@ -7,12 +7,13 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 O=${O:-build}
-hosts=${HOSTS:-240}      # virtual hosts
-rounds=${ROUNDS:-2}      # rounds to run
-learn_sec=${LEARN_SEC:-45} # how long the live host watches normal life before the burst
-service=tacit-demo-backup.service
+hosts=${HOSTS:-240} # virtual hosts
+rounds=2
 
-say() { printf '\n\033[1m== %s\033[0m\n' "$*" | { [ -t 1 ] && cat || sed 's/\x1b\[[0-9]*m//g'; }; }
+bold= plain=
+[ ! -t 1 ] || { bold=$'\e[1m' plain=$'\e[0m'; }
+began=$SECONDS
+say() { printf '\n%s== %3d s  %s%s\n' "$bold" $((SECONDS - began)) "$*" "$plain"; }
 note() { printf '   %s\n' "$*"; }
 
 # Exits 3 and says what is missing, in the agent's own words.
@@ -20,16 +21,20 @@ note() { printf '   %s\n' "$*"; }
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/tacit-demo.XXXXXX")
 pids=()
-cgroup=
+slice=
 
 cleanup() {
 	local pid
 	trap '' INT TERM
 	for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
 	for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || true; done
-	if [ -n "$cgroup" ]; then
-		echo 1 >"$cgroup/cgroup.kill" 2>/dev/null || true
-		for _ in 1 2 3 4 5; do rmdir "$cgroup" 2>/dev/null && break || sleep 0.2; done
+	if [ -n "$slice" ]; then
+		echo 1 >"$slice/cgroup.kill" 2>/dev/null || true
+		for _ in {1..20}; do
+			rmdir "$slice/backup.service" "$slice" 2>/dev/null || true
+			[ -d "$slice" ] || break
+			sleep 0.1
+		done
 	fi
 	rm -rf "$dir"
 }
@@ -65,9 +70,8 @@ free_port() {
 	return 1
 }
 
-status() { "$O/tacit" --config "$dir/agent.conf" "$@"; }
+agent() { "$O/tacit" --config "$dir/agent.conf" "$@"; }
 fleet() { "$O/tacit-aggregator" --config "$dir/aggregator.conf" "$@"; }
-json_number() { sed -nE "s/.*\"$1\": *([0-9]+).*/\1/p" | head -n 1; }
 
 port=$(free_port) metrics=$(free_port)
 cat >"$dir/aggregator.conf" <<-EOF
@@ -89,19 +93,78 @@ cat >"$dir/agent.conf" <<-EOF
 EOF
 mkdir -m 700 "$dir/aggregator" "$dir/agent"
 
-say "tacit-aggregator starts on 127.0.0.1:$port, with a certificate authority of its own"
+say "tacit-aggregator starts on 127.0.0.1:$port with a certificate authority of its own"
 fleet serve >"$dir/aggregator.log" 2>&1 &
 pids+=($!)
 wait_for 20 "the aggregator's start" fleet status
 fleet task set classes=host,backup.service,build.service,database.service,web.service \
-	noise_multiplier=1 round_sec=20 collect_sec=18 min_cohort=20 "max_cohort=$((hosts + 1))" |
-	sed 's/^/   /'
+	noise_multiplier=1 round_sec=24 collect_sec=22 min_cohort=20 "max_cohort=$((hosts + 1))" \
+	>"$dir/task.log" || fail "the task was refused"
+grep -E '^(classes|noise_multiplier|clip_norm|min_cohort|round_sec)' "$dir/task.log" | sed 's/^/   /'
 
-say "a token for $((hosts + 1)) hosts"
-(umask 077; fleet token create --uses $((hosts + 1)) --ttl 1h --label site=demo >"$dir/token")
-note "one line, $(wc -c <"$dir/token") bytes: the URL, a secret, and the pin of the CA's key"
+say "a token for $((hosts + 1)) hosts: the URL, a secret, and the pin of the CA's key, in one line"
+(
+	umask 077
+	fleet token create --uses $((hosts + 1)) --ttl 1h --label site=demo >"$dir/token"
+)
 
-say "tacitd senses this kernel ($(uname -r)) and enrols"
+say "tacitd senses this kernel, $(uname -r), and enrols"
 "$O/tacitd" --config "$dir/agent.conf" >"$dir/tacitd.log" 2>&1 &
 pids+=($!)
-wait_for 20 "tacitd's start" status status
+wait_for 20 "the host's enrolment" grep -q 'enrolled at' "$dir/tacitd.log"
+sed 's/^/   /' "$dir/tacitd.log"
+
+say "a service starts on it, backup.service: tar and gzip, again and again"
+slice=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)/tacitdemo.slice
+mkdir -p "$slice/backup.service"
+(
+	echo "$BASHPID" >"$slice/backup.service/cgroup.procs"
+	exec >/dev/null 2>&1 </dev/null
+	while :; do
+		tar -cf - /usr/share/doc /usr/include | gzip -1 >"$dir/backup.gz"
+		gzip -t "$dir/backup.gz"
+		sleep "0.$((RANDOM % 8 + 1))"
+	done
+) &
+pids+=($!)
+
+say "$hosts virtual hosts enrol over HTTPS, replay recorded windows and take part in $rounds rounds"
+replays=()
+for file in tests/data/*.csv; do replays+=(--replay "$file"); done
+"$O/tacit-sim" run --token "$dir/token" "${replays[@]}" --hosts "$hosts" --rounds $rounds \
+	--timeout 120 --max-epsilon 10 >"$dir/sim.out" 2> >(sed -u 's/^/   /') &
+sim=$!
+pids+=("$sim")
+wait "$sim" || fail "the virtual hosts did not finish: $(cat "$dir/sim.out")"
+grep -E '^(bytes|connections|seconds)' "$dir/sim.out" | sed 's/^/   /'
+
+say "what the rounds made"
+fleet rounds list | sed 's/^/   /'
+fleet rounds show "$(fleet rounds list | awk '$2 == "released" { print $1; exit }')" |
+	grep -E '^(updates |noise|signal|epsilon|numbers)' | sed 's/^/   /'
+wait_for 30 "the release's arrival on the live host" grep -q 'release [2-9] of round' "$dir/tacitd.log"
+
+say "the live host watches normal life a little longer"
+until [ $((SECONDS - began)) -ge 80 ]; do sleep 1; done
+
+say "something odd inside backup.service: a scan of closed ports, 1,000 renames, a storm of processes"
+before=$(grep -c 'anomaly .* in backup.service' "$dir/tacitd.log" || true)
+(
+	echo "$BASHPID" >"$slice/backup.service/cgroup.procs"
+	exec >/dev/null 2>&1 </dev/null
+	perl -MSocket -e 'for (1..400) { socket(S, PF_INET, SOCK_STREAM, 0);
+		connect(S, sockaddr_in(40000 + $_, INADDR_LOOPBACK)); close S }'
+	touch "$dir/a"
+	perl -e '($a, $b) = map { "$ARGV[0]/$_" } "a", "b"; for (1..500) { rename $a, $b; rename $b, $a }' "$dir"
+	for _ in {1..300}; do /bin/true; done
+) || true
+flagged() { [ "$(grep -c 'anomaly .* in backup.service' "$dir/tacitd.log")" -gt "$before" ]; }
+wait_for 15 "the alarm" flagged
+grep 'anomaly .* in backup.service' "$dir/tacitd.log" | tail -n 1 | sed 's/^/   /'
+sleep 4 # the episode ends, and is written down
+
+for verb in status anomalies explain privacy; do
+	say "tacit $verb"
+	agent $verb
+done
+say "done: it was flagged, and no host told what it saw"

@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: MIT */
+/* The sensor on the live kernel: what is provoked is counted, where it happened, and once. */
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/harden.h"
+#include "agent/scope.h"
+#include "agent/sensor.h"
+#include "tests/unit/unit.h"
+
+#define TIMES 40
+
+struct seen {
+	const char *scope;
+	unsigned windows, of_scope;
+	uint64_t count[TACIT_FEATURE_COUNT]; /* of the scope, all drains */
+	uint8_t observed[TACIT_PROBE_COUNT];
+};
+
+static void on_window(void *ctx, const struct tacit_window *window)
+{
+	struct seen *seen = (struct seen *)ctx;
+
+	seen->windows++;
+	if (strcmp(window->scope, seen->scope) != 0)
+		return;
+	seen->of_scope++;
+	memcpy(seen->observed, window->observed, sizeof(seen->observed));
+	for (unsigned i = 0; i < TACIT_FEATURE_COUNT; i++)
+		seen->count[i] += window->count[i];
+}
+
+static struct tacit_sensor *open_with(const struct tacit_sensor_params *params)
+{
+	struct tacit_sensor *sensor = NULL;
+	char why[TACIT_SENSOR_WHY_LEN] = "";
+	int r = tacit_sensor_open(params, &sensor, why, sizeof(why));
+
+	if (r < 0)
+		printf("# %s\n", why);
+	CU_ASSERT_EQUAL_FATAL(r, 0);
+	return sensor;
+}
+
+static struct tacit_sensor *open_deep(void)
+{
+	const struct tacit_sensor_params params = { .tier = TACIT_TIER_DEEP };
+
+	return open_with(&params);
+}
+
+static char root[TACIT_SCOPE_PATH_MAX];
+
+static void cgroup_path(char *path, size_t size, const char *name, const char *file)
+{
+	(void)snprintf(path, size, "%s/%s%s%s", root, name, file ? "/" : "", file ? file : "");
+}
+
+static void make_cgroup(const char *name)
+{
+	char path[TACIT_SCOPE_PATH_MAX + 64];
+
+	cgroup_path(path, sizeof(path), name, NULL);
+	CU_ASSERT_FATAL(mkdir(path, 0755) == 0 || errno == EEXIST);
+}
+
+static void remove_cgroup(const char *name)
+{
+	char path[TACIT_SCOPE_PATH_MAX + 64];
+
+	cgroup_path(path, sizeof(path), name, NULL);
+	for (int i = 0; i < 50 && rmdir(path) != 0 && errno == EBUSY; i++)
+		(void)usleep(20000);
+}
+
+static void enter_cgroup(const char *name)
+{
+	char path[TACIT_SCOPE_PATH_MAX + 64];
+	int fd;
+
+	cgroup_path(path, sizeof(path), name, "cgroup.procs");
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, "0", 1) != 1)
+		_exit(9);
+	(void)close(fd);
+}
+
+/* Runs @work in a process of its own, in @cgroup. */
+static void run_in(const char *cgroup, void (*work)(void))
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		enter_cgroup(cgroup);
+		work();
+		_exit(0);
+	}
+	CU_ASSERT(waitpid(pid, &status, 0) == pid);
+	CU_ASSERT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void reap(pid_t pid)
+{
+	(void)waitpid(pid, NULL, 0);
+}
+
+static void provoke_processes(void)
+{
+	for (int i = 0; i < TIMES; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			(void)execl("/bin/false", "false", (char *)NULL);
+			_exit(9);
+		}
+		reap(pid);
+	}
+	for (int i = 0; i < TIMES; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			for (;;)
+				(void)pause();
+		(void)kill(pid, SIGKILL);
+		reap(pid);
+	}
+}
+
+static struct sockaddr_in loopback(int port)
+{
+	return (struct sockaddr_in){ .sin_family = AF_INET,
+				     .sin_port = htons((uint16_t)port),
+				     .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+}
+
+static void provoke_network(void)
+{
+	struct sockaddr_in closed = loopback(1), open = loopback(0);
+	socklen_t len = sizeof(open);
+	int listener = socket(AF_INET, SOCK_STREAM, 0), udp = socket(AF_INET, SOCK_DGRAM, 0);
+	char byte[100] = { 0 };
+
+	if (bind(listener, (struct sockaddr *)&open, len) != 0 || listen(listener, 8) != 0 ||
+	    getsockname(listener, (struct sockaddr *)&open, &len) != 0)
+		_exit(9);
+	for (int i = 0; i < TIMES; i++) {
+		int fd = socket(AF_INET, SOCK_STREAM, 0), peer;
+
+		(void)connect(fd, (struct sockaddr *)&closed, sizeof(closed));
+		(void)close(fd);
+		fd = socket(AF_INET, SOCK_STREAM, 0);
+		if (connect(fd, (struct sockaddr *)&open, len) != 0)
+			_exit(9);
+		peer = accept(listener, NULL, NULL);
+		(void)!write(fd, byte, sizeof(byte));
+		(void)!read(peer, byte, sizeof(byte));
+		(void)close(fd);
+		(void)close(peer);
+		(void)sendto(udp, byte, sizeof(byte), 0, (struct sockaddr *)&closed, sizeof(closed));
+	}
+}
+
+static void provoke_files(void)
+{
+	char a[] = "/tmp/tacit-test-XXXXXX", b[64], block[4096] = { 0 };
+	int fd = mkstemp(a);
+
+	(void)snprintf(b, sizeof(b), "%s.b", a);
+	for (int i = 0; i < TIMES; i++) {
+		(void)!write(fd, block, sizeof(block));
+		(void)!pread(fd, block, sizeof(block), 0);
+		(void)rename(a, b);
+		(void)rename(b, a);
+	}
+	(void)close(fd);
+	(void)unlink(a);
+}
+
+static void provoke_faults(void)
+{
+	size_t page = 4096, n = 2000;
+	char *memory = (char *)mmap(NULL, page * n, PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		_exit(9);
+	(void)madvise(memory, page * n, MADV_NOHUGEPAGE);
+	for (size_t i = 0; i < n; i++)
+		memory[i * page] = 1;
+}
+
+#define CHECK_AT_LEAST(seen, id, n)                                                                \
+	do {                                                                                       \
+		if ((seen).count[TACIT_FEATURE_##id] < (uint64_t)(n))                              \
+			printf("# " #id ": %llu\n",                                                \
+			       (unsigned long long)(seen).count[TACIT_FEATURE_##id]);              \
+		CU_ASSERT((seen).count[TACIT_FEATURE_##id] >= (uint64_t)(n));                      \
+	} while (0)
+
+static struct seen provoked(void (*work)(void))
+{
+	struct tacit_sensor *sensor = open_deep();
+	struct seen seen = { .scope = "tacittest.service" };
+
+	make_cgroup("tacittest.service");
+	run_in("tacittest.service", work);
+	CU_ASSERT(tacit_sensor_drain(sensor, on_window, &seen) >= 1);
+	CU_ASSERT_EQUAL(seen.of_scope, 1);
+	tacit_sensor_close(sensor);
+	remove_cgroup("tacittest.service");
+	return seen;
+}
+
+static void test_processes_and_signals(void)
+{
+	struct seen seen = provoked(provoke_processes);
+
+	CU_ASSERT_EQUAL(seen.count[TACIT_FEATURE_PROCESS_FORK], 2 * TIMES);
+	CU_ASSERT_EQUAL(seen.count[TACIT_FEATURE_PROCESS_EXEC], TIMES);
+	CU_ASSERT_EQUAL(seen.count[TACIT_FEATURE_PROCESS_EXIT], 2 * TIMES + 1); /* and run_in()'s */
+	CU_ASSERT_EQUAL(seen.count[TACIT_FEATURE_PROCESS_EXIT_FAILED], TIMES);
+	CU_ASSERT_EQUAL(seen.count[TACIT_FEATURE_PROCESS_EXIT_SIGNAL], TIMES);
+	CHECK_AT_LEAST(seen, SIGNAL_KILL, TIMES);
+	CHECK_AT_LEAST(seen, PROCESS_EXIT_SHORT, TIMES);
+	CHECK_AT_LEAST(seen, SYSCALL_SPAWN, 2 * TIMES);
+	CHECK_AT_LEAST(seen, SCHED_CPU_SYSTEM, 1);
+}
+
+static void test_network(void)
+{
+	struct seen seen = provoked(provoke_network);
+
+	CHECK_AT_LEAST(seen, TCP_CONNECT, 2 * TIMES);
+	CHECK_AT_LEAST(seen, TCP_CONNECT_FAILED, TIMES);
+	CHECK_AT_LEAST(seen, TCP_CONNECTED, TIMES);
+	CHECK_AT_LEAST(seen, TCP_ACCEPT, TIMES);
+	CHECK_AT_LEAST(seen, TCP_LISTEN, 1);
+	CHECK_AT_LEAST(seen, TCP_CLOSE, TIMES);
+	CHECK_AT_LEAST(seen, NET_SEND_BYTES, TIMES * 100);
+	CHECK_AT_LEAST(seen, UDP_SEND, TIMES);
+	CHECK_AT_LEAST(seen, NET_TX_PACKETS, TIMES);
+}
+
+static void test_files(void)
+{
+	struct seen seen = provoked(provoke_files);
+
+	CU_ASSERT_EQUAL(seen.count[TACIT_FEATURE_SYSCALL_RENAME], 2 * TIMES);
+	CHECK_AT_LEAST(seen, FILE_WRITE_BYTES, TIMES * 4096);
+	CHECK_AT_LEAST(seen, FILE_READ_CALLS, TIMES);
+}
+
+static void test_faults(void)
+{
+	struct seen seen = provoked(provoke_faults);
+
+	CHECK_AT_LEAST(seen, MEMORY_FAULT_MINOR, 2000);
+}
+
+static void test_each_event_once(void)
+{
+	struct tacit_sensor *sensor = open_deep();
+	struct seen seen = { .scope = "tacittest.service" };
+
+	make_cgroup("tacittest.service");
+	run_in("tacittest.service", provoke_files);
+	CU_ASSERT(tacit_sensor_drain(sensor, on_window, &seen) >= 1);
+	CU_ASSERT(tacit_sensor_drain(sensor, on_window, &seen) >= 1);
+	run_in("tacittest.service", provoke_files);
+	CU_ASSERT(tacit_sensor_drain(sensor, on_window, &seen) >= 1);
+	CU_ASSERT_EQUAL(seen.count[TACIT_FEATURE_SYSCALL_RENAME], 4 * TIMES);
+	tacit_sensor_close(sensor);
+	remove_cgroup("tacittest.service");
+}
+
+static void test_ended_services_are_banked(void)
+{
+	struct tacit_sensor *sensor = open_deep();
+	struct seen seen = { .scope = "tacittest.service" };
+	struct tacit_sensor_status before, after;
+
+	make_cgroup("tacittest.service");
+	run_in("tacittest.service", provoke_files);
+	CU_ASSERT(tacit_sensor_drain(sensor, on_window, &seen) >= 1);
+	tacit_sensor_status(sensor, &before);
+	run_in("tacittest.service", provoke_files);
+	remove_cgroup("tacittest.service");
+	CU_ASSERT(tacit_sensor_drain(sensor, on_window, &seen) >= 1); /* its last */
+	CU_ASSERT(tacit_sensor_drain(sensor, on_window, &seen) >= 1);
+	CU_ASSERT(tacit_sensor_drain(sensor, on_window, &seen) >= 1);
+	tacit_sensor_status(sensor, &after);
+	CU_ASSERT_EQUAL(seen.count[TACIT_FEATURE_SYSCALL_RENAME], 4 * TIMES);
+	CU_ASSERT(after.slots_used < before.slots_used);
+	tacit_sensor_close(sensor);
+}
+
+static void test_more_services_than_slots(void)
+{
+	const struct tacit_sensor_params params = { .tier = TACIT_TIER_DEEP, .services_max = 1 };
+	struct tacit_sensor *sensor = open_with(&params);
+	struct seen seen = { .scope = TACIT_SCOPE_HOST };
+	struct tacit_sensor_status status;
+	static const char *const names[] = { "tacittest1.service", "tacittest2.service",
+					     "tacittest3.service" };
+
+	for (unsigned i = 0; i < 3; i++) {
+		make_cgroup(names[i]);
+		run_in(names[i], provoke_files);
+	}
+	CU_ASSERT(tacit_sensor_drain(sensor, on_window, &seen) <= 2);
+	tacit_sensor_status(sensor, &status);
+	CU_ASSERT(status.dropped[TACIT_DROP_SLOT] > 0);
+	CU_ASSERT(seen.count[TACIT_FEATURE_SYSCALL_RENAME] >= 6 * TIMES); /* the host lost none */
+	tacit_sensor_close(sensor);
+	for (unsigned i = 0; i < 3; i++)
+		remove_cgroup(names[i]);
+}
+
+static void test_refused_program_is_missing(void)
+{
+	const char *attach[TACIT_PROBE_COUNT] = { [TACIT_PROBE_OOM] = "tp_btf/no_such_tracepoint" };
+	const struct tacit_sensor_params params = { .tier = TACIT_TIER_DEEP, .attach = attach };
+	struct tacit_sensor *sensor = open_with(&params);
+	struct seen seen = { .scope = TACIT_SCOPE_HOST };
+	struct tacit_sensor_status status;
+
+	CU_ASSERT(tacit_sensor_drain(sensor, on_window, &seen) >= 1);
+	tacit_sensor_status(sensor, &status);
+	CU_ASSERT(!status.probe[TACIT_PROBE_OOM].observed);
+	CU_ASSERT(status.probe[TACIT_PROBE_OOM].error < 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(status.probe[TACIT_PROBE_OOM].why, "no_such_tracepoint"));
+	CU_ASSERT(status.probe[TACIT_PROBE_RECLAIM].observed); /* its neighbour is not harmed */
+	CU_ASSERT_EQUAL(seen.observed[TACIT_PROBE_OOM], 0);
+	CU_ASSERT_EQUAL(seen.observed[TACIT_PROBE_RECLAIM], 1);
+	CU_ASSERT(status.features_observed < status.features_total);
+	tacit_sensor_close(sensor);
+}
+
+static void test_light_tier_hooks_no_call(void)
+{
+	const struct tacit_sensor_params params = { .tier = TACIT_TIER_LIGHT };
+	struct tacit_sensor *sensor = open_with(&params);
+	struct tacit_sensor_status status;
+
+	tacit_sensor_status(sensor, &status);
+	CU_ASSERT_EQUAL(status.tier, TACIT_TIER_LIGHT);
+	CU_ASSERT(!status.probe[TACIT_PROBE_SYSCALL].observed);
+	CU_ASSERT(status.probe[TACIT_PROBE_FORK].observed);
+	tacit_sensor_close(sensor);
+}
+
+/* In a process of its own, for capabilities do not come back. */
+static void test_drains_without_privileges(void)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		struct tacit_sensor *sensor = open_deep();
+		struct seen seen = { .scope = TACIT_SCOPE_HOST };
+		char why[128];
+
+		if (tacit_harden_drop("nobody") < 0 || tacit_harden_verify(why, sizeof(why)) < 0)
+			_exit(2);
+		provoke_files();
+		if (tacit_sensor_drain(sensor, on_window, &seen) < 1)
+			_exit(3);
+		if (seen.count[TACIT_FEATURE_SYSCALL_RENAME] < 2 * TIMES ||
+		    seen.count[TACIT_FEATURE_SCHED_TASKS] == 0)
+			_exit(4);
+		tacit_sensor_close(sensor);
+		_exit(0);
+	}
+	CU_ASSERT(waitpid(pid, &status, 0) == pid);
+	CU_ASSERT(WIFEXITED(status));
+	CU_ASSERT_EQUAL(WEXITSTATUS(status), 0);
+}
+
+static void test_says_what_is_missing(void)
+{
+	const struct tacit_sensor_params no_btf = { .btf = "/nowhere" };
+	const struct tacit_sensor_params no_cgroup = { .mounts = "/dev/null" };
+	char why[TACIT_SENSOR_WHY_LEN];
+
+	CU_ASSERT_EQUAL(tacit_sensor_check(&no_btf, why, sizeof(why)), -EOPNOTSUPP);
+	CU_ASSERT_PTR_NOT_NULL(strstr(why, "CONFIG_DEBUG_INFO_BTF"));
+	CU_ASSERT_EQUAL(tacit_sensor_check(&no_cgroup, why, sizeof(why)), -ENOENT);
+	CU_ASSERT_PTR_NOT_NULL(strstr(why, "cgroup2"));
+}
+
+int main(void)
+{
+	static const struct unit_case cases[] = {
+		{ "processes and signals", test_processes_and_signals },
+		{ "network", test_network },
+		{ "files and renames", test_files },
+		{ "page faults", test_faults },
+		{ "each event is counted once", test_each_event_once },
+		{ "ended services are banked", test_ended_services_are_banked },
+		{ "more services than slots", test_more_services_than_slots },
+		{ "a refused program is missing", test_refused_program_is_missing },
+		{ "the light tier hooks no call", test_light_tier_hooks_no_call },
+		{ "drains without privileges", test_drains_without_privileges },
+		{ "says what is missing", test_says_what_is_missing },
+		{ NULL, NULL },
+	};
+	const struct tacit_sensor_params params = { .tier = TACIT_TIER_DEEP };
+	char why[TACIT_SENSOR_WHY_LEN] = "";
+
+	if (tacit_sensor_check(&params, why, sizeof(why)) < 0) {
+		printf("ok 1 - sensor # SKIP %s\n", why);
+		return 0;
+	}
+	if (tacit_scope_find_root("/proc/self/mounts", root) < 0)
+		return 1;
+	return unit_main("sensor", cases);
+}
