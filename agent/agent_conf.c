@@ -40,7 +40,7 @@ static const struct tacit_conf_key keys[] = {
 	{ "model.kind", TACIT_CONF_STRING, AT(model_kind), 1, 15, "gaussian", NULL,
 	  "kind of anomaly model" },
 	{ "model.memory_mb", TACIT_CONF_UINT, AT(model_memory_mb), 1, 1024, "4", NULL,
-	  "memory for models of full size; the busiest services get them" },
+	  "memory for what is learned; while it lasts, busy services get models of full size" },
 	{ "learn.accept_after_sec", TACIT_CONF_UINT, AT(learn_accept_after_sec), 60, 2592000,
 	  "3600", NULL, "a change that lasts this long is learned as the new normal" },
 	{ "store.max_mb", TACIT_CONF_UINT, AT(store_max_mb), 8, 65536, "128", NULL,

@@ -19,9 +19,9 @@
 #include <tacit/clock.h>
 #include <tacit/log.h>
 
-#define WHY_MAX      256
+#define WHY_MAX	     256
 #define SOCKET_UMASK 0117 /* leaves 0660 */
-#define BACKLOG      16
+#define BACKLOG	     16
 #define LOG_BURST    5U
 #define LOG_EVERY_MS 10000U
 #define READ_BYTES   16384U
@@ -44,47 +44,43 @@ struct tacit_control {
 	struct tacit_log_limit limit;
 };
 
-static char *format_line(const json_t *document)
+/* 0, -E2BIG or -ENOMEM. */
+static int format_line(const json_t *document, char **ret)
 {
 	size_t len = json_dumpb(document, NULL, 0, JSON_COMPACT);
 	char *line;
 
-	if (len == 0 || len + 2 > TACIT_CONTROL_REPLY_MAX)
-		return NULL;
-	line = (char *)tacit_calloc(len + 2, 1);
+	if (len + 2 > TACIT_CONTROL_REPLY_MAX)
+		return -E2BIG;
+	line = len > 0 ? (char *)tacit_calloc(len + 2, 1) : NULL;
 	if (!line || json_dumpb(document, line, len, JSON_COMPACT) != len) {
 		tacit_free(line);
-		return NULL;
+		return -ENOMEM;
 	}
 	line[len] = '\n';
-	return line;
+	*ret = line;
+	return 0;
 }
 
-static char *format_error(const char *why)
+static int format_error(const char *why, char **ret)
 {
 	char ascii[WHY_MAX]; /* what was cut short may no longer be UTF-8 */
 	json_t *document;
-	char *line;
 	size_t n = 0;
+	int r;
 
 	for (; why[n] && n < sizeof(ascii) - 1; n++)
 		ascii[n] = why[n] >= ' ' && why[n] < 0x7f ? why[n] : '?';
 	ascii[n] = '\0';
 	document = json_pack("{s:s}", "error", ascii);
-	line = document ? format_line(document) : NULL;
-
+	r = document ? format_line(document, ret) : -ENOMEM;
 	json_decref(document);
-	return line;
+	return r;
 }
 
 static int refuse(int code, const char *why, char **ret)
 {
-	char *line = format_error(why);
-
-	if (!line)
-		return -ENOMEM;
-	*ret = line;
-	return code;
+	return format_error(why, ret) < 0 ? -ENOMEM : code;
 }
 
 static int ask(tacit_control_handler *handle, void *ctx, const json_t *request, const char *verb,
@@ -92,7 +88,6 @@ static int ask(tacit_control_handler *handle, void *ctx, const json_t *request, 
 {
 	char why[WHY_MAX] = "";
 	json_t *document = NULL;
-	char *line;
 	int r = handle(ctx, verb, request, &document, why, sizeof(why));
 
 	if (r == -ENOSYS && why[0] == '\0')
@@ -100,12 +95,9 @@ static int ask(tacit_control_handler *handle, void *ctx, const json_t *request, 
 	if (r < 0)
 		return refuse(r, why[0] ? why : tacit_strerror(r), ret);
 
-	line = format_line(document);
+	r = format_line(document, ret);
 	json_decref(document);
-	if (!line)
-		return refuse(-E2BIG, "the answer is too long; ask for less", ret);
-	*ret = line;
-	return 0;
+	return r == -E2BIG ? refuse(r, "the answer is too long; ask for less", ret) : r;
 }
 
 int tacit_control_answer(tacit_control_handler *handle, void *ctx, const char *line, size_t len,
@@ -356,8 +348,8 @@ int tacit_control_listen(const struct tacit_control_params *params, struct tacit
 	control->base = params->base;
 	control->handle = params->handle;
 	control->ctx = params->ctx;
-	control->limit = (struct tacit_log_limit){ .burst = LOG_BURST,
-						   .interval_ms = LOG_EVERY_MS };
+	control->limit =
+		(struct tacit_log_limit){ .burst = LOG_BURST, .interval_ms = LOG_EVERY_MS };
 	control->listener = evconnlistener_new(params->base, on_accept, control,
 					       LEV_OPT_CLOSE_ON_FREE, BACKLOG, fd);
 	if (!control->listener) {
@@ -445,8 +437,8 @@ static int receive_line(int fd, struct tacit_writer *writer, int64_t deadline_ms
 
 static int read_answer(const struct tacit_writer *line, json_t **ret, char *why, size_t size)
 {
-	json_t *answer = json_loadb((const char *)line->data, line->len, JSON_REJECT_DUPLICATES,
-				    NULL);
+	json_t *answer =
+		json_loadb((const char *)line->data, line->len, JSON_REJECT_DUPLICATES, NULL);
 	const char *error = json_string_value(json_object_get(answer, "error"));
 	int r = json_is_object(answer) ? 0 : TACIT_ESCHEMA;
 
@@ -468,11 +460,11 @@ int tacit_control_call(const char *path, const json_t *request, uint32_t timeout
 	TACIT_CLEANUP(tacit_writer_done) struct tacit_writer reply = { 0 };
 	int64_t deadline_ms = tacit_clock_boot_ms() + timeout_ms;
 	TACIT_AUTO_CLOSE int fd = -1;
-	char *line = format_line(request);
-	int r;
+	char *line;
+	int r = format_line(request, &line);
 
-	if (!line)
-		return -ENOMEM;
+	if (r < 0)
+		return r;
 	fd = connect_to(path, SOCK_NONBLOCK);
 	r = fd < 0 ? fd : send_line(fd, line, deadline_ms);
 	explicit_bzero(line, strlen(line)); /* may have held a token */

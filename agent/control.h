@@ -20,10 +20,10 @@
 #include <tacit/cleanup.h>
 #include <tacit/error.h>
 
-#define TACIT_CONTROL_PEERS_MAX   16U
-#define TACIT_CONTROL_REQUEST_MAX 8192U      /* bytes, with the newline */
-#define TACIT_CONTROL_REPLY_MAX   (4U << 20) /* bytes, with the newline */
-#define TACIT_CONTROL_TIMEOUT_MS  5000U      /* from accept to the last byte of the answer */
+#define TACIT_CONTROL_PEERS_MAX	  16U
+#define TACIT_CONTROL_REQUEST_MAX 8192U	     /* bytes, with the newline */
+#define TACIT_CONTROL_REPLY_MAX	  (4U << 20) /* bytes, with the newline */
+#define TACIT_CONTROL_TIMEOUT_MS  5000U	     /* from accept to the last byte of the answer */
 
 struct event_base;
 struct tacit_control;
@@ -41,9 +41,9 @@ typedef int tacit_control_handler(void *ctx, const char *verb, const json_t *req
 
 struct tacit_control_params {
 	struct event_base *base;       /* borrowed */
-	const char *path;              /* of the socket, copied */
+	const char *path;	       /* of the socket, copied */
 	tacit_control_handler *handle; /* called from the base's loop */
-	void *ctx;                     /* given to it */
+	void *ctx;		       /* given to it */
 };
 
 /**
@@ -80,7 +80,8 @@ TACIT_MUST_CHECK int tacit_control_answer(tacit_control_handler *handle, void *c
  * @why:     on TACIT_EREFUSED what the daemon said, @size bytes; may be NULL.
  *
  * Returns 0; -ENOENT or -ECONNREFUSED (no daemon), -EACCES, -ETIMEDOUT, -ENAMETOOLONG,
- * TACIT_EREFUSED (the answer is an error), TACIT_ESCHEMA (it is not a JSON object), -E2BIG, -ENOMEM.
+ * TACIT_EREFUSED (the answer is an error), TACIT_ESCHEMA (it is not a JSON object), -E2BIG,
+ * -ENOMEM.
  */
 TACIT_MUST_CHECK int tacit_control_call(const char *path, const json_t *request,
 					uint32_t timeout_ms, json_t **ret, char *why, size_t size);

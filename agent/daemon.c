@@ -208,6 +208,7 @@ static int open_store(struct tacit_daemon *daemon)
 {
 	TACIT_AUTO_FREE char *path = tacit_agent_conf_path(daemon->params.conf, TACIT_STORE_FILE);
 	struct tacit_store_params params = { .path = path };
+	int64_t windows = 0;
 	int r;
 
 	if (!path)
@@ -217,6 +218,8 @@ static int open_store(struct tacit_daemon *daemon)
 		tacit_error("cannot open %s: %s", path, tacit_strerror(r));
 		return r;
 	}
+	if (tacit_store_get_int(daemon->store, "windows", &windows) == 0 && windows > 0)
+		daemon->status.windows_total = (uint64_t)windows;
 	return tacit_store_set_int(daemon->store, "started_ms", daemon->wall_ms);
 }
 

@@ -102,6 +102,7 @@ static void on_window(void *ctx, const struct tacit_window *window)
 		return;
 	}
 	daemon->status.windows++;
+	daemon->status.windows_total++;
 }
 
 int tacit_daemon_tick(struct tacit_daemon *daemon)

@@ -11,14 +11,15 @@
 #include <tacit/feature.h>
 #include <tacit/log.h>
 
-#define DAY_MS	     86400000.0
-#define RISK_MIN     1e-9
-#define RISK_MAX     0.1
-#define LOG_BURST    20U
-#define LOG_MS	     60000U
-#define LOG_CAUSES   3
-#define LOG_TEXT_MAX 256U
-#define LATE_WINDOWS 10 /* a tick later than this is a machine that slept, not an hour of alarm */
+#define DAY_MS	      86400000.0
+#define RISK_MIN      1e-9
+#define RISK_MAX      0.1
+#define LOG_BURST     20U
+#define LOG_MS	      60000U
+#define LOG_CAUSES    3
+#define LOG_TEXT_MAX  256U
+#define SLIGHT_EXCESS 1.25 /* an alarm by less may be the threshold's own error */
+#define LATE_WINDOWS  10 /* a tick later than this is a machine that slept, not an hour of alarm */
 
 /* A scope that alarms, or did lately: its episode, and for how long it has been unusual. */
 struct unusual {
@@ -314,7 +315,8 @@ static enum tacit_verdict sound(struct tacit_detect *detect, const struct tacit_
 		unusual->anomaly.end_ms = window->end_ms;
 	note_peak(detect, unusual, window, judgement);
 	if (first) {
-		tacit_learner_concede(detect->params.learner, window->scope, judgement);
+		if (unusual->excess <= SLIGHT_EXCESS)
+			tacit_learner_concede(detect->params.learner, window->scope, judgement);
 		save_now(detect, unusual);
 		announce(detect, unusual);
 	}

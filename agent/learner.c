@@ -7,14 +7,17 @@
 
 #include <tacit/feature.h>
 
-#define SCOPES_DEFAULT	1024U
-#define MINUTE_MS	60000
-#define COMPLAINTS	10U
-#define COMPLAINTS_MS	600000U
-#define SAVE_SHARE	16U   /* save when this part of what is known is new */
-#define SAVE_WINDOWS	3600U /* and after as many new windows in any case */
-#define IDLE_FLUSHES	(3600000U / TACIT_LEARNER_FLUSH_MS)
-#define PROMOTE_WINDOWS 30U
+/* Windows behind a score that says what later scores will be like: a younger model is surprised by
+ * what is usual, and thresholds learned from that would be far too high for hours. */
+#define EVIDENCE_TYPICAL 50.0
+#define SCOPES_DEFAULT	 1024U
+#define MINUTE_MS	 60000
+#define COMPLAINTS	 10U
+#define COMPLAINTS_MS	 600000U
+#define SAVE_SHARE	 16U   /* save when this part of what is known is new */
+#define SAVE_WINDOWS	 3600U /* and after as many new windows in any case */
+#define IDLE_FLUSHES	 (3600000U / TACIT_LEARNER_FLUSH_MS)
+#define PROMOTE_WINDOWS	 30U
 
 int tacit_learner_new(const struct tacit_learner_params *params, struct tacit_learner **ret)
 {
@@ -162,8 +165,9 @@ int tacit_learner_learn(struct tacit_learner *learner, const struct tacit_window
 	r = learner->params.kind->learn(scope->model, &input);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; judgement->scored && i < TACIT_STATISTIC_COUNT; i++)
-		tacit_threshold_learn(scope->threshold[i], judgement->score.value[i]);
+	if (judgement->scored && judgement->score.evidence >= EVIDENCE_TYPICAL)
+		for (size_t i = 0; i < TACIT_STATISTIC_COUNT; i++)
+			tacit_threshold_learn(scope->threshold[i], judgement->score.value[i]);
 	sample(learner, scope, window);
 	scope->windows++;
 	scope->unsaved++;
@@ -193,6 +197,8 @@ static double usual_count(unsigned feature, double expected)
 	switch (tacit_feature_get(feature)->transform) {
 	case TACIT_TRANSFORM_LOG1P:
 		return fmax(0, expm1(expected));
+	case TACIT_TRANSFORM_LOG1P_KILO:
+		return fmax(0, 1000 * expm1(expected));
 	}
 	return 0;
 }
@@ -359,6 +365,11 @@ static int save_in_one(struct tacit_learner *learner, bool all)
 	return r;
 }
 
+/* What a scope takes besides its model. */
+#define SCOPE_BYTES                                                                                \
+	(sizeof(struct tacit_learner_scope) +                                                      \
+	 TACIT_STATISTIC_COUNT * TACIT_THRESHOLD_KEEP * sizeof(float))
+
 static struct tacit_learner_scope *busiest(struct tacit_learner *learner, size_t *used)
 {
 	const struct tacit_model_kind *kind = learner->params.kind;
@@ -369,10 +380,9 @@ static struct tacit_learner_scope *busiest(struct tacit_learner *learner, size_t
 	TAILQ_FOREACH(scope, &learner->ages, by_age)
 	{
 		kind->info(scope->model, &info);
-		if (info.promoted)
-			*used += kind->size_bytes(scope->model);
-		else if (info.windows >= PROMOTE_WINDOWS &&
-			 (!best || scope->activity > best->activity))
+		*used += kind->size_bytes(scope->model) + SCOPE_BYTES;
+		if (!info.promoted && info.windows >= PROMOTE_WINDOWS &&
+		    (!best || scope->activity > best->activity))
 			best = scope;
 	}
 	return best;

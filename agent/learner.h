@@ -62,9 +62,9 @@ TACIT_MUST_CHECK int tacit_learner_learn(struct tacit_learner *learner,
 /* Counts an alarm in the scope's minute summary. */
 void tacit_learner_note_alarm(struct tacit_learner *learner, const char *scope);
 
-/* Lets the scope's thresholds learn from an alarm that there are scores as high as they are, and no
- * more. Once an episode: without it, what is a little unusual now and then would alarm for ever,
- * because the scores that thresholds are made of end where they are. */
+/* Lets the scope's thresholds learn that there are scores as high as they are, and no higher. For
+ * alarms that are hardly any, once an episode: without it what is a little unusual now and then
+ * would alarm for ever, because the scores that thresholds are made of end where they are. */
 void tacit_learner_concede(struct tacit_learner *learner, const char *scope,
 			   const struct tacit_judgement *judgement);
 

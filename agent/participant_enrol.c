@@ -58,7 +58,7 @@ static int settle_in(struct tacit_participant *p, const char *before)
 	}
 	if (r == 0 && !p->update)
 		r = tacit_participant_load_update(p);
-	p->has_task = false;
+	p->has_task = p->task_fresh = p->release_fresh = false;
 	p->round_due_ms = 0;
 	p->expected = 0;
 	return r;

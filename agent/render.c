@@ -13,12 +13,9 @@
 #define PATH_PART  64
 
 static const char *const styles[] = {
-	[TACIT_STYLE_PLAIN] = "",
-	[TACIT_STYLE_BOLD] = "\033[1m",
-	[TACIT_STYLE_DIM] = "\033[2m",
-	[TACIT_STYLE_GOOD] = "\033[32m",
-	[TACIT_STYLE_WARN] = "\033[33m",
-	[TACIT_STYLE_BAD] = "\033[31m",
+	[TACIT_STYLE_PLAIN] = "",	 [TACIT_STYLE_BOLD] = "\033[1m",
+	[TACIT_STYLE_DIM] = "\033[2m",	 [TACIT_STYLE_GOOD] = "\033[32m",
+	[TACIT_STYLE_WARN] = "\033[33m", [TACIT_STYLE_BAD] = "\033[31m",
 };
 
 /* C0 controls and DEL; and, in UTF-8, the C1 controls, U+0080..U+009F. */
@@ -105,6 +102,11 @@ const char *tacit_render_count(json_int_t count, char text[TACIT_RENDER_TEXT])
 	}
 	text[at] = '\0';
 	return text;
+}
+
+const char *tacit_render_plural(json_int_t n)
+{
+	return n == 1 ? "" : "s";
 }
 
 const char *tacit_render_number(double value, char text[TACIT_RENDER_TEXT])
@@ -199,6 +201,8 @@ const char *tacit_render_since(const struct tacit_render *render, const json_t *
 
 	if (!utc || tacit_render_parse_time(utc, &ms) < 0)
 		(void)snprintf(text, TACIT_RENDER_TEXT, "never");
+	else if (ms <= render->now_ms && render->now_ms - ms < 1000)
+		(void)snprintf(text, TACIT_RENDER_TEXT, "just now");
 	else if (ms <= render->now_ms)
 		(void)snprintf(text, TACIT_RENDER_TEXT, "%.40s ago",
 			       tacit_render_span(render->now_ms - ms, span));

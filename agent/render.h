@@ -55,6 +55,9 @@ void tacit_render_bar(const struct tacit_render *render, double part, unsigned w
 /* 12403 as "12,403". */
 const char *tacit_render_count(json_int_t count, char text[TACIT_RENDER_TEXT]);
 
+/* "s" unless @n is 1. */
+const char *tacit_render_plural(json_int_t n);
+
 /* A number as people read it, three digits: "0.004", "3.14", "12,403". */
 const char *tacit_render_number(double value, char text[TACIT_RENDER_TEXT]);
 

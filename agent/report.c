@@ -156,8 +156,8 @@ static int put_windows(const struct tacit_report_source *source, const json_t *l
 		       const struct tacit_store_counts *counts, json_t *into)
 {
 	json_auto_t *windows = source->live ? part(live, "windows") : json_object();
-	int r = windows ? fill(windows, "count", json_integer((json_int_t)counts->windows)) :
-			  -ENOMEM;
+	int r = windows ? fill(windows, "count", json_integer((json_int_t)counts->windows))
+			: -ENOMEM;
 
 	if (r == 0)
 		r = fill(windows, "last", tacit_report_time(counts->last_window_ms));
@@ -172,8 +172,8 @@ static int put_uplink(const struct tacit_report_source *source, const json_t *li
 {
 	json_auto_t *uplink = part(live, "uplink");
 	int r = uplink ? tacit_report_set(uplink, "enabled",
-					  json_boolean(source->conf->uplink_enabled)) :
-			 -ENOMEM;
+					  json_boolean(source->conf->uplink_enabled))
+		       : -ENOMEM;
 
 	if (r == 0)
 		r = fill(uplink, "last_ok", json_null());
@@ -201,9 +201,8 @@ static int put_store(const struct tacit_report_source *source,
 	store = json_pack("{s:I, s:I, s:I, s:o, s:o, s:o}", "bytes", (json_int_t)counts->bytes,
 			  "samples", (json_int_t)counts->samples, "skipped_rows",
 			  (json_int_t)tacit_store_skipped(source->store), "damaged_file",
-			  tacit_report_text(aside),
-			  "damaged_at", tacit_report_time(aside_ms), "ledger_lost_at",
-			  tacit_report_time(lost_ms));
+			  tacit_report_text(aside), "damaged_at", tacit_report_time(aside_ms),
+			  "ledger_lost_at", tacit_report_time(lost_ms));
 	return tacit_report_set(into, "store", store);
 }
 
@@ -330,7 +329,8 @@ static int parameter(const json_t *request, const char *key, json_int_t min, jso
 	if ((value && !json_is_integer(value)) || number < min || number > max) {
 		(void)snprintf(why, size,
 			       "\"%s\" is not a whole number from %" JSON_INTEGER_FORMAT
-			       " to %" JSON_INTEGER_FORMAT, key, min, max);
+			       " to %" JSON_INTEGER_FORMAT,
+			       key, min, max);
 		return -EINVAL;
 	}
 	*ret = number;

@@ -23,15 +23,15 @@
 struct tacit_daemon;
 
 #define TACIT_REPORT_ANOMALIES_MAX 1000U
-#define TACIT_REPORT_SCOPES_MAX    1000U
-#define TACIT_REPORT_ROUNDS_MAX    256U
+#define TACIT_REPORT_SCOPES_MAX	   1000U
+#define TACIT_REPORT_ROUNDS_MAX	   256U
 
 /* Where a report is read from. Plain record; everything is borrowed. */
 struct tacit_report_source {
 	struct tacit_store *store; /* may be open for reading only */
 	const struct tacit_agent_conf *conf;
 	const json_t *live; /* what the daemon says of itself now; NULL: it is down */
-	int64_t now_ms;     /* wall clock */
+	int64_t now_ms;	    /* wall clock */
 };
 
 /* All return 0 with a new reference in @ret; -ENOMEM, or as <tacit/db.h>. They log nothing. */

@@ -25,8 +25,8 @@ struct listing {
 /* What detect wrote; an empty object when it cannot be read. */
 static json_t *load_detail(const struct tacit_anomaly *anomaly)
 {
-	json_t *detail = json_loads(anomaly->detail ? anomaly->detail : "",
-				    JSON_REJECT_DUPLICATES, NULL);
+	json_t *detail =
+		json_loads(anomaly->detail ? anomaly->detail : "", JSON_REJECT_DUPLICATES, NULL);
 
 	if (json_is_object(detail))
 		return detail;
@@ -51,18 +51,18 @@ static json_t *name_causes(const json_t *detail)
 
 static json_t *summarise(const struct tacit_anomaly *anomaly, const json_t *detail)
 {
-	return json_pack("{s:I, s:o, s:o, s:s, s:o, s:o, s:o, s:I, s:s, s:o, s:o, s:I, s:b, s:o}",
-			 "id", (json_int_t)anomaly->id, "scope", tacit_report_text(anomaly->scope),
-			 "class", tacit_report_text(anomaly->class), "state", tacit_anomaly_state_name(anomaly->state), "start",
-			 tacit_report_time(anomaly->start_ms), "end",
-			 tacit_report_time(anomaly->end_ms), "peak",
-			 tacit_report_time(anomaly->peak_ms), "windows",
-			 (json_int_t)anomaly->windows, "statistic", statistics[anomaly->statistic],
-			 "value", tacit_report_real(anomaly->peak), "threshold",
-			 tacit_report_real(anomaly->threshold), "model_version",
-			 (json_int_t)anomaly->model_version, "accepted",
-			 json_is_true(json_object_get(detail, "accepted")), "causes",
-			 name_causes(detail));
+	return json_pack(
+		"{s:I, s:o, s:o, s:s, s:o, s:o, s:o, s:I, s:s, s:o, s:o, s:I, s:b, s:o}", "id",
+		(json_int_t)anomaly->id, "scope", tacit_report_text(anomaly->scope), "class",
+		tacit_report_text(anomaly->class), "state",
+		tacit_anomaly_state_name(anomaly->state), "start",
+		tacit_report_time(anomaly->start_ms), "end", tacit_report_time(anomaly->end_ms),
+		"peak", tacit_report_time(anomaly->peak_ms), "windows",
+		(json_int_t)anomaly->windows, "statistic", statistics[anomaly->statistic], "value",
+		tacit_report_real(anomaly->peak), "threshold",
+		tacit_report_real(anomaly->threshold), "model_version",
+		(json_int_t)anomaly->model_version, "accepted",
+		json_is_true(json_object_get(detail, "accepted")), "causes", name_causes(detail));
 }
 
 /* Adds what the feature table knows of it: this host may have been updated since. */
@@ -115,8 +115,8 @@ int tacit_report_anomalies(const struct tacit_report_source *source, int64_t sin
 		return r;
 	if (listing.failed ||
 	    tacit_report_set(document, "since", tacit_report_time(since_ms)) < 0 ||
-	    tacit_report_set(document, "total",
-			     json_integer((json_int_t)counts.anomalies_since)) < 0 ||
+	    tacit_report_set(document, "total", json_integer((json_int_t)counts.anomalies_since)) <
+		    0 ||
 	    tacit_report_set(document, "anomalies", json_incref(array)) < 0)
 		return -ENOMEM;
 	*ret = json_incref(document);

@@ -8,8 +8,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <tacit/clock.h>
 #include <tacit/cleanup.h>
+#include <tacit/clock.h>
 #include <tacit/feature.h>
 #include <tacit/x509.h>
 
@@ -101,10 +101,9 @@ static json_t *probe_json(unsigned id, const struct tacit_sensor_probe *state)
 {
 	const struct tacit_probe *probe = tacit_probe_get(id);
 
-	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:o}", "program", probe->program,
-			 "group", probe->group, "tier",
-			 probe->tier == TACIT_TIER_DEEP ? "deep" : "light", "attach", probe->attach,
-			 "observed", state->observed, "reason",
+	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:o}", "program", probe->program, "group",
+			 probe->group, "tier", probe->tier == TACIT_TIER_DEEP ? "deep" : "light",
+			 "attach", probe->attach, "observed", state->observed, "reason",
 			 tacit_report_text(state->why), "remedy", tacit_report_text(state->remedy));
 }
 
@@ -139,9 +138,8 @@ static json_t *sensor_json(const struct tacit_sensor *sensor)
 			 (json_int_t)status.dropped[TACIT_DROP_STORAGE], "services",
 			 (json_int_t)status.services, "slots_used", (json_int_t)status.slots_used,
 			 "slots_max", (json_int_t)status.slots_max, "map_bytes",
-			 (json_int_t)status.map_bytes, "program_ns",
-			 (json_int_t)status.program_ns, "drain_ns", (json_int_t)status.drain_ns,
-			 "probes", probes_json(&status));
+			 (json_int_t)status.map_bytes, "program_ns", (json_int_t)status.program_ns,
+			 "drain_ns", (json_int_t)status.drain_ns, "probes", probes_json(&status));
 }
 
 static json_t *uplink_json(const struct tacit_participant *participant)
@@ -170,12 +168,11 @@ struct listing {
 static void on_scope(void *ctx, const struct tacit_learner_info *info)
 {
 	struct listing *listing = (struct listing *)ctx;
-	json_t *row = json_pack("{s:o, s:o, s:I, s:o, s:I, s:I}", "name",
-				tacit_report_text(info->scope), "class",
-				tacit_report_text(info->class), "windows",
-				(json_int_t)info->model.windows, "prior",
-				tacit_report_real(info->model.prior), "scores",
-				(json_int_t)info->scores, "bytes", (json_int_t)info->bytes);
+	json_t *row = json_pack(
+		"{s:o, s:o, s:I, s:o, s:I, s:I}", "name", tacit_report_text(info->scope), "class",
+		tacit_report_text(info->class), "windows", (json_int_t)info->model.windows, "prior",
+		tacit_report_real(info->model.prior), "scores", (json_int_t)info->scores, "bytes",
+		(json_int_t)info->bytes);
 
 	if (json_array_append_new(listing->scopes, row) != 0)
 		listing->failed = true;

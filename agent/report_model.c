@@ -13,11 +13,11 @@
 int tacit_report_release(const struct tacit_report_source *source, json_t **ret)
 {
 	struct tacit_db *db = tacit_store_db(source->store);
-	struct sqlite3_stmt *row = tacit_db_query(
-		db,
-		"SELECT version, sha256, round, at_ms, length(data) FROM release"
-		" ORDER BY version DESC LIMIT 1",
-		"");
+	struct sqlite3_stmt *row =
+		tacit_db_query(db,
+			       "SELECT version, sha256, round, at_ms, length(data) FROM release"
+			       " ORDER BY version DESC LIMIT 1",
+			       "");
 	int r = tacit_db_step(db, row);
 	json_t *release;
 
@@ -52,11 +52,11 @@ static void on_scope(void *ctx, const struct tacit_store_scope *scope)
 {
 	struct listing *listing = (struct listing *)ctx;
 	json_t *name = tacit_report_text(scope->name);
-	json_t *row = json_pack("{s:O?, s:o, s:I, s:o, s:I}", "name", name, "class",
-				tacit_report_text(scope->class), "windows",
-				(json_int_t)scope->windows, "last",
-				tacit_report_time(scope->last_ms), "stored_bytes",
-				(json_int_t)(scope->model_len + scope->threshold_len));
+	json_t *row =
+		json_pack("{s:O?, s:o, s:I, s:o, s:I}", "name", name, "class",
+			  tacit_report_text(scope->class), "windows", (json_int_t)scope->windows,
+			  "last", tacit_report_time(scope->last_ms), "stored_bytes",
+			  (json_int_t)(scope->model_len + scope->threshold_len));
 
 	if (!name || json_object_set_new(listing->by_name, json_string_value(name), row) != 0)
 		listing->failed = true;
@@ -73,9 +73,9 @@ static int lay_over(json_t *by_name, const json_t *live)
 	json_array_foreach(rows, i, row) {
 		const char *name = json_string_value(json_object_get(row, "name"));
 		json_t *stored = name ? json_object_get(by_name, name) : NULL;
-		int r = stored ? json_object_update(stored, row) :
-			name   ? json_object_set(by_name, name, row) :
-				 0;
+		int r = stored ? json_object_update(stored, row)
+			: name ? json_object_set(by_name, name, row)
+			       : 0;
 
 		if (r != 0)
 			return -ENOMEM;
@@ -134,8 +134,8 @@ static void on_thresholds(void *ctx, const struct tacit_store_scope *scope)
 		int r = tacit_threshold_load(&reader, &threshold);
 
 		thresholds->failed |= r == -ENOMEM;
-		if (r < 0 || tacit_threshold_get(threshold, thresholds->risk,
-						 &thresholds->value[i]) < 0)
+		if (r < 0 ||
+		    tacit_threshold_get(threshold, thresholds->risk, &thresholds->value[i]) < 0)
 			return;
 	}
 	thresholds->known = true;
@@ -151,19 +151,19 @@ static int put_thresholds(const struct tacit_report_source *source, double risk,
 
 	if (found.failed || (r < 0 && r != -ENOENT && r != TACIT_EDAMAGED))
 		return found.failed ? -ENOMEM : r;
-	value = found.known ? json_pack("{s:o, s:o}", "distance",
-					tacit_report_real(found.value[TACIT_STATISTIC_DISTANCE]),
-					"max_z",
-					tacit_report_real(found.value[TACIT_STATISTIC_MAX_Z])) :
-			      json_null();
+	value = found.known
+			? json_pack("{s:o, s:o}", "distance",
+				    tacit_report_real(found.value[TACIT_STATISTIC_DISTANCE]),
+				    "max_z", tacit_report_real(found.value[TACIT_STATISTIC_MAX_Z]))
+			: json_null();
 	return tacit_report_set(scope, "thresholds", value);
 }
 
 /* How many scopes share the alerts that the operator asked for. */
 static uint32_t judged_scopes(const json_t *live, const json_t *scopes)
 {
-	json_int_t n = json_integer_value(json_object_get(json_object_get(live, "windows"),
-							  "scopes"));
+	json_int_t n =
+		json_integer_value(json_object_get(json_object_get(live, "windows"), "scopes"));
 
 	if (n < 1)
 		n = (json_int_t)json_array_size(scopes);

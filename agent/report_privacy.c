@@ -3,7 +3,6 @@
 #include "report_private.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include <tacit/accountant.h>
 #include <tacit/cleanup.h>
@@ -11,7 +10,7 @@
 #include "ledger.h"
 
 #define AGGREGATOR_DIGITS 16 /* of a fingerprint, enough to tell aggregators apart */
-#define WORDS_MAX         512
+#define WORDS_MAX	  512
 
 static struct tacit_ledger_limits limits_of(const struct tacit_report_source *source)
 {
@@ -50,25 +49,25 @@ int tacit_report_budget(const struct tacit_report_source *source, json_t **ret)
  * model_version, dimensions, sum_of, and rho so far. */
 static json_t *charge_json(struct sqlite3_stmt *row, double delta)
 {
-	const char *aggregator = tacit_db_column_text(row, 1);
+	char aggregator[AGGREGATOR_DIGITS + 1];
 	double rho = tacit_db_column_double(row, 6);
 	double so_far = tacit_db_column_double(row, 12);
 
-	return json_pack("{s:I, s:s%, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:I, s:I, s:o}",
-			 "round", (json_int_t)tacit_db_column_int(row, 0), "aggregator", aggregator,
-			 strnlen(aggregator, AGGREGATOR_DIGITS), "at",
-			 tacit_report_time(tacit_db_column_int(row, 2)), "mode",
-			 tacit_report_text(tacit_db_column_text(row, 3)), "noise_multiplier",
-			 tacit_report_real(tacit_db_column_double(row, 4)), "clip_norm",
-			 tacit_report_real(tacit_db_column_double(row, 5)), "rho",
-			 tacit_report_real(rho), "epsilon",
-			 tacit_report_real(tacit_zcdp_epsilon(rho, delta)), "epsilon_so_far",
-			 tacit_report_real(tacit_zcdp_epsilon(so_far, delta)), "classes",
-			 (json_int_t)tacit_db_column_int(row, 7), "state",
-			 tacit_report_text(tacit_db_column_text(row, 8)), "model_version",
-			 (json_int_t)tacit_db_column_int(row, 9), "dimensions",
-			 (json_int_t)tacit_db_column_int(row, 10), "sum_of",
-			 tacit_report_text(tacit_db_column_text(row, 11)));
+	(void)snprintf(aggregator, sizeof(aggregator), "%s", tacit_db_column_text(row, 1));
+	return json_pack(
+		"{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:I, s:I, s:o}", "round",
+		(json_int_t)tacit_db_column_int(row, 0), "aggregator",
+		tacit_report_text(aggregator), "at", tacit_report_time(tacit_db_column_int(row, 2)),
+		"mode", tacit_report_text(tacit_db_column_text(row, 3)), "noise_multiplier",
+		tacit_report_real(tacit_db_column_double(row, 4)), "clip_norm",
+		tacit_report_real(tacit_db_column_double(row, 5)), "rho", tacit_report_real(rho),
+		"epsilon", tacit_report_real(tacit_zcdp_epsilon(rho, delta)), "epsilon_so_far",
+		tacit_report_real(tacit_zcdp_epsilon(so_far, delta)), "classes",
+		(json_int_t)tacit_db_column_int(row, 7), "state",
+		tacit_report_text(tacit_db_column_text(row, 8)), "model_version",
+		(json_int_t)tacit_db_column_int(row, 9), "dimensions",
+		(json_int_t)tacit_db_column_int(row, 10), "sum_of",
+		tacit_report_text(tacit_db_column_text(row, 11)));
 }
 
 /* Newest first. */
@@ -106,9 +105,9 @@ static int list_refusals(const struct tacit_report_source *source, json_t *into)
 	int r;
 
 	while ((r = tacit_db_step(db, row)) > 0) {
-		json_t *refusal = json_pack("{s:I, s:o}", "round",
-					    (json_int_t)tacit_db_column_int(row, 0), "at",
-					    tacit_report_time(tacit_db_column_int(row, 1)));
+		json_t *refusal =
+			json_pack("{s:I, s:o}", "round", (json_int_t)tacit_db_column_int(row, 0),
+				  "at", tacit_report_time(tacit_db_column_int(row, 1)));
 
 		if (json_array_append_new(into, refusal)) {
 			tacit_db_reset(row);
@@ -134,10 +133,10 @@ static json_t *guarantees(const struct tacit_report_source *source,
 		       "a factor of e^%.2f, but for a chance of %.0e.",
 		       totals->epsilon, delta);
 	(void)snprintf(model, sizeof(model),
-		       "Whoever sees only the published models sees sums of at least %u updates, "
+		       "Whoever sees only the published models sees sums of at least %u update%s, "
 		       "each with noise of its own. If those hosts added theirs, the factor is at "
 		       "most e^%.2f, but for a chance of %.0e.",
-		       cohort, released, delta);
+		       cohort, cohort == 1 ? "" : "s", released, delta);
 	return json_pack("[{s:s, s:o, s:f, s:s}, {s:s, s:o, s:f, s:s}]", "against",
 			 "the aggregator", "epsilon", tacit_report_real(totals->epsilon), "delta",
 			 delta, "meaning", aggregator, "against", "readers of the released models",

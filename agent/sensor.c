@@ -16,6 +16,8 @@
 
 #include <tacit/clock.h>
 
+#include "scope.h"
+
 #define MOUNTS_DEFAULT "/proc/self/mounts"
 #define BTF_DEFAULT    "/sys/kernel/btf/vmlinux"
 
@@ -125,61 +127,45 @@ static int map_owners(struct tacit_sensor *sensor)
 	return 0;
 }
 
-static int copy_ignore(struct tacit_sensor *sensor, const struct tacit_sensor_params *params)
-{
-	sensor->ignore = TACIT_NEW_N(char *, params->ignore_count + 1);
-	if (!sensor->ignore)
-		return -ENOMEM;
-	for (size_t i = 0; i < params->ignore_count; i++) {
-		sensor->ignore[i] = tacit_strdup(params->ignore[i]);
-		if (!sensor->ignore[i])
-			return -ENOMEM;
-		sensor->ignore_count++;
-	}
-	return 0;
-}
-
-static int allocate(struct tacit_sensor *sensor, const struct tacit_sensor_params *params)
+static int allocate(struct tacit_sensor *sensor)
 {
 	int cpus = libbpf_num_possible_cpus();
 
 	if (cpus < 0)
 		return cpus;
 	sensor->cpus = (unsigned)cpus;
-	sensor->service_max = sensor->slots;
-	sensor->slot = TACIT_NEW_N(struct tacit_sensor_slot, sensor->slots);
-	sensor->seen = (uint64_t(*)[TACIT_FEATURE_COUNT])tacit_calloc(sensor->slots,
-								      sizeof(*sensor->seen));
-	sensor->chunk = TACIT_NEW_N(struct tacit_counters, (size_t)TACIT_SENSOR_CHUNK * sensor->cpus);
+	sensor->chunk =
+		TACIT_NEW_N(struct tacit_counters, (size_t)TACIT_SENSOR_CHUNK * sensor->cpus);
 	sensor->chunk_key = TACIT_NEW_N(uint32_t, TACIT_SENSOR_CHUNK);
-	sensor->service = TACIT_NEW_N(struct tacit_sensor_service, sensor->service_max);
-	if (!sensor->slot || !sensor->seen || !sensor->chunk || !sensor->chunk_key || !sensor->service)
-		return -ENOMEM;
-	for (unsigned i = 0; i < sensor->slots; i++)
-		sensor->slot[i].service = -1;
-	return copy_ignore(sensor, params);
+	sensor->gone = TACIT_NEW_N(unsigned, sensor->slots);
+	sensor->resting = TACIT_NEW_N(unsigned, sensor->slots);
+	return sensor->chunk && sensor->chunk_key && sensor->gone && sensor->resting ? 0 : -ENOMEM;
 }
 
 static int init(struct tacit_sensor *sensor, const struct tacit_sensor_params *params)
 {
 	unsigned services = params->services_max ? params->services_max
 						 : TACIT_SENSOR_SERVICES_DEFAULT;
-	const char *class = params->host_class ? params->host_class : TACIT_SCOPE_HOST;
 
 	sensor->root_fd = -1;
 	sensor->task_link_fd = -1;
 	for (unsigned i = 0; i < TACIT_MAP_COUNT; i++)
 		sensor->map_fd[i] = -1;
-	if (services >= TACIT_SLOTS_MAX || strlen(class) > TACIT_SCOPE_CLASS_MAX)
+	if (services >= TACIT_SLOTS_MAX)
 		return -EINVAL;
 	sensor->tier = params->tier;
 	sensor->slots = services + 1;
-	(void)strcpy(sensor->host_class, class);
-	return allocate(sensor, params);
+	return allocate(sensor);
 }
 
-static int start(struct tacit_sensor *sensor, const struct tacit_sensor_params *params)
+static int open_hierarchy(struct tacit_sensor *sensor, const struct tacit_sensor_params *params)
 {
+	struct tacit_tally_params tally = {
+		.slots = sensor->slots,
+		.host_class = params->host_class ? params->host_class : TACIT_SCOPE_HOST,
+		.ignore = params->ignore,
+		.ignore_count = params->ignore_count,
+	};
 	char root[TACIT_SCOPE_PATH_MAX];
 	int r = find_root(params, root);
 
@@ -188,14 +174,50 @@ static int start(struct tacit_sensor *sensor, const struct tacit_sensor_params *
 	sensor->root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (sensor->root_fd < 0)
 		return -errno;
-	r = create_maps(sensor);
+	tally.root_fd = sensor->root_fd;
+	return tacit_tally_new(&tally, &sensor->tally);
+}
+
+/* What happens in the root cgroup is the host's, of no service. */
+static int own_root(struct tacit_sensor *sensor)
+{
+	uint32_t slot = TACIT_SLOT_OTHER;
+	uint64_t cgroup;
+	struct stat st;
+
+	if (fstat(sensor->root_fd, &st) < 0)
+		return -errno;
+	cgroup = st.st_ino;
+	sensor->owners[slot] = cgroup;
+	return bpf_map_update_elem(sensor->map_fd[TACIT_MAP_SLOTS], &cgroup, &slot, BPF_ANY);
+}
+
+/* The baseline: what was before does not count. */
+static int take_baseline(struct tacit_sensor *sensor)
+{
+	struct tacit_window frame = { 0 };
+	int r = tacit_sensor_collect(sensor);
+
+	if (r == 0)
+		(void)tacit_tally_emit(sensor->tally, &frame, NULL, NULL);
+	sensor->drained_ms = tacit_clock_boot_ms();
+	return r;
+}
+
+static int start(struct tacit_sensor *sensor, const struct tacit_sensor_params *params)
+{
+	int r = open_hierarchy(sensor, params);
+
+	if (r == 0)
+		r = create_maps(sensor);
 	if (r == 0)
 		r = map_owners(sensor);
 	if (r == 0)
+		r = own_root(sensor);
+	if (r == 0)
 		r = tacit_sensor_load(sensor, params);
 	if (r == 0)
-		r = tacit_sensor_collect(sensor); /* the baseline: what was before does not count */
-	sensor->drained_ms = tacit_clock_boot_ms();
+		r = take_baseline(sensor);
 	(void)malloc_trim(0); /* the kernel's types are large, and no longer needed */
 	return r;
 }
@@ -275,15 +297,10 @@ void tacit_sensor_close(struct tacit_sensor *sensor)
 	for (unsigned i = 0; i < TACIT_MAP_COUNT; i++)
 		tacit_close_p(&sensor->map_fd[i]);
 	tacit_close_p(&sensor->root_fd);
-	for (unsigned i = 0; sensor->slot && i < sensor->slots; i++)
-		tacit_free(sensor->slot[i].path);
-	for (size_t i = 0; i < sensor->ignore_count; i++)
-		tacit_free(sensor->ignore[i]);
-	tacit_free(sensor->ignore);
-	tacit_free(sensor->slot);
-	tacit_free(sensor->seen);
+	tacit_tally_free(sensor->tally);
 	tacit_free(sensor->chunk);
 	tacit_free(sensor->chunk_key);
-	tacit_free(sensor->service);
+	tacit_free(sensor->gone);
+	tacit_free(sensor->resting);
 	tacit_free(sensor);
 }

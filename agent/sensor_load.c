@@ -40,9 +40,11 @@ const char *const tacit_sensor_map_name[TACIT_MAP_COUNT] = {
 	[TACIT_MAP_LAST_SLOT] = "last_slot", [TACIT_MAP_DROPS] = "drops",
 };
 
-/* What the programs are told before they are loaded. */
+/* What the programs are told before they are loaded: forms that tracepoints have had. */
 struct facts {
-	bool exit_tells_last;
+	bool exit_tells_last;   /* since Linux 6.16 */
+	bool victim_is_task;    /* since Linux 6.8 */
+	bool issue_tells_queue; /* before Linux 5.11 */
 	uint64_t started_ns;
 };
 
@@ -76,10 +78,10 @@ struct concern {
 CONCERN(process, skeleton->rodata->exit_tells_last = facts->exit_tells_last)
 CONCERN(task, skeleton->rodata->started_ns = facts->started_ns)
 CONCERN(sched, (void)0)
-CONCERN(memory, (void)0)
+CONCERN(memory, skeleton->rodata->victim_is_task = facts->victim_is_task)
 CONCERN(tcp, (void)0)
 CONCERN(net, (void)0)
-CONCERN(block, (void)0)
+CONCERN(block, skeleton->rodata->issue_tells_queue = facts->issue_tells_queue)
 CONCERN(signal, (void)0)
 CONCERN(syscall, tacit_syscall_class_table((uint8_t *)skeleton->rodata->class_of))
 
@@ -91,37 +93,38 @@ static const struct concern concerns[] = {
 	{ open_syscall, destroy_syscall },
 };
 
-/* Linux 6.16 gave the tracepoint of an exit a second argument. */
-static bool exit_tells_last(void)
+/* How many arguments the tracepoint @name has; 0: there is none. */
+static unsigned arguments(const struct btf *btf, const char *name)
 {
-	struct btf *btf = btf__load_vmlinux_btf();
 	const struct btf_type *type;
-	bool tells = false;
+	char text[64];
 	int id;
 
-	if (!btf)
-		return false;
-	id = btf__find_by_name_kind(btf, "btf_trace_sched_process_exit", BTF_KIND_TYPEDEF);
+	(void)snprintf(text, sizeof(text), "btf_trace_%s", name);
+	id = btf__find_by_name_kind(btf, text, BTF_KIND_TYPEDEF);
 	type = id < 0 ? NULL : btf__type_by_id(btf, (unsigned)id);
 	if (type)
 		type = btf__type_by_id(btf, type->type); /* the pointer */
 	if (type)
 		type = btf__type_by_id(btf, type->type); /* to the function */
-	if (type && btf_is_func_proto(type))
-		tells = btf_vlen(type) >= 3;
-	btf__free(btf);
-	return tells;
+	return type && btf_is_func_proto(type) && btf_vlen(type) > 0 ? btf_vlen(type) - 1U : 0;
 }
 
 static struct facts gather_facts(void)
 {
+	struct btf *btf = btf__load_vmlinux_btf();
 	struct timespec now = { 0 };
+	struct facts facts = { 0 };
 
+	if (btf) {
+		facts.exit_tells_last = arguments(btf, "sched_process_exit") >= 2;
+		facts.victim_is_task = arguments(btf, "mark_victim") >= 2;
+		facts.issue_tells_queue = arguments(btf, "block_rq_issue") >= 2;
+	}
+	btf__free(btf);
 	(void)clock_gettime(CLOCK_BOOTTIME, &now);
-	return (struct facts){
-		.exit_tells_last = exit_tells_last(),
-		.started_ns = (uint64_t)now.tv_sec * NS_PER_SEC + (uint64_t)now.tv_nsec,
-	};
+	facts.started_ns = (uint64_t)now.tv_sec * NS_PER_SEC + (uint64_t)now.tv_nsec;
+	return facts;
 }
 
 static const char *attach_point(const struct tacit_sensor_params *params, unsigned probe)

@@ -5,7 +5,7 @@
 
 #include "sensor.h"
 
-#include "scope.h"
+#include "tally.h"
 
 /* Programs beside the probes' own: what banks an ending task's totals. */
 #define TACIT_SENSOR_PROGRAMS_MAX (TACIT_PROBE_COUNT + 1)
@@ -23,29 +23,8 @@ enum tacit_sensor_map {
 
 extern const char *const tacit_sensor_map_name[TACIT_MAP_COUNT];
 
-/* What is known of one slot's cgroup. */
-struct tacit_sensor_slot {
-	uint64_t cgroup; /* 0: nobody's */
-	char *path;      /* below the hierarchy's root; NULL: not found there */
-	int service;     /* index, -1: none */
-	bool ended;      /* to be handed on after this drain */
-};
-
-/* Cgroups of one name are one service. */
-struct tacit_sensor_service {
-	char name[TACIT_SCOPE_NAME_MAX + 1];
-	char class[TACIT_SCOPE_CLASS_MAX + 1];
-	unsigned slots; /* that are its; 0: free */
-	bool ignored;
-	uint64_t count[TACIT_FEATURE_COUNT]; /* of the drain under way */
-};
-
 struct tacit_sensor {
 	enum tacit_tier tier;
-	char host_class[TACIT_SCOPE_CLASS_MAX + 1];
-	char **ignore;
-	size_t ignore_count;
-
 	int root_fd; /* of the cgroup hierarchy */
 	int map_fd[TACIT_MAP_COUNT];
 	int link_fd[TACIT_SENSOR_PROGRAMS_MAX];
@@ -57,19 +36,15 @@ struct tacit_sensor {
 	unsigned slots; /* slot 0 included */
 	unsigned cpus;
 	volatile uint64_t *owners; /* the map `owners`, as memory */
-	struct tacit_sensor_slot *slot;
-	uint64_t (*seen)[TACIT_FEATURE_COUNT]; /* by slot: totals at the last drain */
-	struct tacit_counters *chunk;          /* one batch of look-ups, @cpus vectors a slot */
+	struct tacit_tally *tally;
+	struct tacit_counters *chunk; /* one batch of look-ups, @cpus vectors a slot */
 	uint32_t *chunk_key;
-
-	struct tacit_sensor_service *service;
-	unsigned services;    /* entries of @service, free ones included */
-	unsigned service_max;
-	uint64_t host[TACIT_FEATURE_COUNT];
-	struct tacit_window window; /* the one being emitted */
+	unsigned high;    /* slots from here on have never been used */
+	unsigned *gone;   /* slots whose cgroups ended in the window being drained ... */
+	unsigned *resting; /* ... and in the one before, free after this drain */
+	unsigned goners, resters;
 
 	int64_t drained_ms; /* boot clock */
-	uint64_t drains;
 	struct tacit_sensor_status status; /* as of the last drain */
 };
 
@@ -81,7 +56,7 @@ struct tacit_sensor {
 TACIT_MUST_CHECK int tacit_sensor_load(struct tacit_sensor *sensor,
 				       const struct tacit_sensor_params *params);
 
-/* Takes the increase of every slot since the last call and adds it to its service and the host. */
+/* Brings the tally up to what the kernel's slots hold now. */
 TACIT_MUST_CHECK int tacit_sensor_collect(struct tacit_sensor *sensor);
 
 #endif /* TACIT_AGENT_SENSOR_PRIVATE_H */

@@ -146,6 +146,10 @@ static int begin(struct tacit_store *store, const uint8_t *seed)
 		if (r < 0)
 			return r;
 	}
+	/* Rows are written once and seldom read: half a mebibyte of pages does. */
+	r = tacit_db_run(store->db, "PRAGMA cache_size = -512", "");
+	if (r < 0)
+		return r;
 	return tacit_db_run(store->db, "UPDATE anomaly SET state = ? WHERE state = ?", "ii",
 			    (int64_t)TACIT_ANOMALY_INTERRUPTED, (int64_t)TACIT_ANOMALY_OPEN);
 }

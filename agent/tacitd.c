@@ -115,7 +115,6 @@ static int claim(const struct tacit_agent_conf *conf, int *ret_lock)
 	pid_t other = 0;
 	int r;
 
-	(void)umask(0077);
 	r = tacit_harden_dir(conf->state_dir, DIR_MODE, conf->user);
 	if (r == -ESRCH) {
 		tacit_error("there is no user \"%s\"", conf->user);
@@ -225,6 +224,7 @@ static int run(const struct options *options, struct tacit_agent_conf *conf)
 
 	if (claim(conf, &lock) < 0)
 		return EXIT_FAILURE;
+	(void)umask(0077);
 	code = open_sensor(conf, &sensor);
 	if (code != EXIT_SUCCESS)
 		return code;

@@ -27,9 +27,10 @@ static void put_row(const struct tacit_render *render, const json_t *anomaly)
 	tacit_render_put(render, TACIT_STYLE_DIM, "%s\n",
 			 strcmp(state, "open") == 0 ? " open" : "");
 	tacit_render_put(render, TACIT_STYLE_PLAIN, "        ");
-	json_array_foreach(causes, i, cause)
+	json_array_foreach(causes, i, cause) {
 		tacit_render_put(render, TACIT_STYLE_PLAIN, "%s%s", i ? ", " : "",
 				 json_is_string(cause) ? json_string_value(cause) : "?");
+	}
 	tacit_render_put(render, TACIT_STYLE_PLAIN, "\n");
 }
 
@@ -48,7 +49,9 @@ void tacit_view_anomalies(const struct tacit_render *render, const json_t *docum
 	}
 	tacit_render_put(render, TACIT_STYLE_BOLD, "%6s  %-19s  %-22s  %9s\n", "Id", "Began",
 			 "Scope", "Score");
-	json_array_foreach(anomalies, i, anomaly) put_row(render, anomaly);
+	json_array_foreach(anomalies, i, anomaly) {
+		put_row(render, anomaly);
+	}
 	if (total > (json_int_t)json_array_size(anomalies))
 		tacit_render_put(render, TACIT_STYLE_DIM,
 				 "\n%zu of %" JSON_INTEGER_FORMAT
@@ -152,8 +155,8 @@ void tacit_view_explain(const struct tacit_render *render, const json_t *documen
 	if (json_array_size(features) == 0)
 		return;
 	tacit_render_put(render, TACIT_STYLE_BOLD, "\nWhat made it odd, at its peak\n");
-	json_array_foreach(features, i,
-			   feature) if (i < FIRST_SHOWN ||
-					tacit_render_real_at(feature, "share") >= SHARE_SHOWN)
-		put_feature(render, feature);
+	json_array_foreach(features, i, feature) {
+		if (i < FIRST_SHOWN || tacit_render_real_at(feature, "share") >= SHARE_SHOWN)
+			put_feature(render, feature);
+	}
 }

@@ -61,7 +61,9 @@ void tacit_view_model(const struct tacit_render *render, const json_t *document)
 		tacit_render_number(tacit_render_real_at(document, "alerts_per_day"), text));
 	tacit_render_put(render, TACIT_STYLE_BOLD, "\n  %-26s %-15s %9s %6s %9s %7s\n", "Scope",
 			 "Class", "Windows", "Prior", "Distance", "|z|");
-	json_array_foreach(scopes, i, scope) put_scope(render, scope);
+	json_array_foreach(scopes, i, scope) {
+		put_scope(render, scope);
+	}
 	tacit_render_put(render, TACIT_STYLE_DIM, "\n  ");
 	tacit_render_wrap(render, TACIT_STYLE_DIM, 2,
 			  "Windows: learned from. Prior: what the fleet's word on the class is "
@@ -118,6 +120,8 @@ static const char *transform_name(enum tacit_transform transform)
 	switch (transform) {
 	case TACIT_TRANSFORM_LOG1P:
 		return "log(1 + x)";
+	case TACIT_TRANSFORM_LOG1P_KILO:
+		return "log(1 + x/1000)";
 	}
 	return "?";
 }

@@ -51,7 +51,9 @@ static void put_charges(const struct tacit_render *render, const json_t *documen
 	tacit_render_put(render, TACIT_STYLE_BOLD, "\n  %5s  %-19s  %-8s  %5s  %7s  %7s  %7s  %s\n",
 			 "Round", "Charged", "Update", "Noise", "Numbers", "Epsilon", "In all",
 			 "Mode");
-	json_array_foreach(charges, i, charge) put_charge(render, charge);
+	json_array_foreach(charges, i, charge) {
+		put_charge(render, charge);
+	}
 }
 
 static void put_refusals(const struct tacit_render *render, const json_t *document)

@@ -58,13 +58,11 @@ static char *format_line(json_t *document)
 	char *text = owned ? json_dumps(owned, JSON_COMPACT) : NULL, *line = NULL;
 
 	if (text) {
-		size_t len = strlen(text);
+		size_t size = strlen(text) + 2;
 
-		line = (char *)tacit_calloc(len + 2, 1);
-		if (line) {
-			memcpy(line, text, len);
-			line[len] = '\n';
-		}
+		line = (char *)tacit_calloc(size, 1);
+		if (line)
+			(void)snprintf(line, size, "%s\n", text);
 	}
 	free(text);
 	return line;
@@ -208,58 +206,61 @@ static int set_path(struct sockaddr_un *at, const char *path)
 	*at = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	if (strlen(path) >= sizeof(at->sun_path))
 		return -ENAMETOOLONG;
-	(void)strcpy(at->sun_path, path);
+	memcpy(at->sun_path, path, strlen(path));
 	return 0;
 }
 
-static int connect_to(const struct sockaddr_un *at)
+/* 0 when someone listens there. */
+static int knock(const struct sockaddr_un *at)
 {
-	TACIT_AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int connected;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), r = 0;
 
-	if (fd < 0 || connect(fd, (const struct sockaddr *)at, sizeof(*at)) < 0)
+	if (fd < 0)
 		return -errno;
-	connected = fd;
-	fd = -1;
-	return connected;
+	if (connect(fd, (const struct sockaddr *)at, sizeof(*at)) < 0)
+		r = -errno;
+	(void)close(fd);
+	return r;
 }
 
 /* Removes what a predecessor left: a socket, and one that nobody listens on. */
 static int clear_path(const struct sockaddr_un *at)
 {
 	struct stat st;
-	int fd;
+	int r;
 
 	if (lstat(at->sun_path, &st) < 0)
 		return errno == ENOENT ? 0 : -errno;
 	if (!S_ISSOCK(st.st_mode))
 		return -EEXIST;
-	fd = connect_to(at);
-	if (fd >= 0) {
-		(void)close(fd);
+	r = knock(at);
+	if (r == 0)
 		return -EADDRINUSE;
-	}
-	return fd == -ECONNREFUSED && unlink(at->sun_path) == 0 ? 0 : fd;
+	return r == -ECONNREFUSED && unlink(at->sun_path) == 0 ? 0 : r;
+}
+
+static int bind_socket(int fd, const struct sockaddr_un *at)
+{
+	mode_t mask = umask(0177); /* never more than 0600, not even for a moment */
+	int r = bind(fd, (const struct sockaddr *)at, sizeof(*at)) < 0 ? -errno : 0;
+
+	(void)umask(mask);
+	return r;
 }
 
 static int open_socket(const struct sockaddr_un *at)
 {
-	TACIT_AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int opened = clear_path(at);
-	mode_t mask;
+	int r = clear_path(at), fd;
 
+	if (r < 0)
+		return r;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	if (opened < 0)
-		return opened;
-	mask = umask(0177); /* never more than 0600, not even for a moment */
-	opened = bind(fd, (const struct sockaddr *)at, sizeof(*at)) < 0 ? -errno : 0;
-	(void)umask(mask);
-	if (opened < 0)
-		return opened;
-	opened = fd;
-	fd = -1;
-	return opened;
+	r = bind_socket(fd, at);
+	if (r < 0)
+		(void)close(fd);
+	return r < 0 ? r : fd;
 }
 
 int tacit_admin_listen(const struct tacit_admin_params *params, struct tacit_admin **ret)

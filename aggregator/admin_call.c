@@ -88,18 +88,20 @@ static int read_reply(const struct tacit_writer *writer, json_t **ret, char *why
 
 static int open_to(const char *path)
 {
-	TACIT_AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	int opened;
+	int fd, r = 0;
 
 	if (strlen(path) >= sizeof(at.sun_path))
 		return -ENAMETOOLONG;
-	(void)strcpy(at.sun_path, path);
-	if (fd < 0 || connect(fd, (const struct sockaddr *)&at, sizeof(at)) < 0)
+	memcpy(at.sun_path, path, strlen(path));
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
 		return -errno;
-	opened = fd;
-	fd = -1;
-	return opened;
+	if (connect(fd, (const struct sockaddr *)&at, sizeof(at)) < 0)
+		r = -errno;
+	if (r < 0)
+		(void)close(fd);
+	return r < 0 ? r : fd;
 }
 
 int tacit_admin_call(const char *path, const json_t *request, uint32_t timeout_ms, json_t **ret,

@@ -71,19 +71,19 @@ static int token_create(const struct ask *ask, json_t **ret)
 	int r = get_int(ask, "uses", 1, TACIT_TOKEN_USES_MAX, -1, &uses);
 
 	if (r == 0)
-		r = get_int(ask, "ttl_sec", 1, TACIT_TOKEN_TTL_SEC_MAX, -1, &order.ttl_sec);
+		r = get_int(ask, "ttl_sec", 1, (int64_t)TACIT_TOKEN_TTL_SEC_MAX, -1,
+			    &order.ttl_sec);
 	if (r < 0)
 		return r;
 	order.uses = (uint32_t)uses;
 	r = tacit_tokens_create(ask->with->db, ask->with->random, &order, ask->with->wall_ms(),
 				text, &id);
-	if (r == TACIT_ESCHEMA)
-		return refuse(ask, r, "labels must be a few short NAME=VALUE pairs");
-	if (r < 0)
-		return r;
-	return reply(
-		json_pack("{s:s, s:I, s:s}", "token", text, "id", (json_int_t)id, "url", order.url),
-		ret);
+	if (r == 0)
+		r = reply(json_pack("{s:s, s:I, s:s}", "token", text, "id", (json_int_t)id, "url",
+				    order.url),
+			  ret);
+	explicit_bzero(text, sizeof(text));
+	return r == TACIT_ESCHEMA ? refuse(ask, r, "labels must be a few short NAME=VALUE pairs") : r;
 }
 
 static int token_list(const struct ask *ask, json_t **ret)

@@ -118,7 +118,9 @@ static bool is_known_method(const char *method)
 static int on_method(struct tacit_http_guard *guard, uint8_t c)
 {
 	if (c == ' ' && guard->token_len > 0) {
-		(void)strcpy(guard->head.method, end_token(guard));
+		memcpy(guard->head.method, guard->token, guard->token_len);
+		guard->head.method[guard->token_len] = '\0';
+		guard->token_len = 0;
 		guard->state = STATE_TARGET;
 		return is_known_method(guard->head.method) ? 0
 							   : refuse(guard, 501, "unknown method");
@@ -130,7 +132,8 @@ static int on_method(struct tacit_http_guard *guard, uint8_t c)
 
 static int on_target(struct tacit_http_guard *guard, uint8_t c)
 {
-	char *target;
+	const char *target;
+	size_t len;
 
 	if (c != ' ') {
 		if (!is_target(c))
@@ -140,8 +143,9 @@ static int on_target(struct tacit_http_guard *guard, uint8_t c)
 	target = end_token(guard);
 	if (target[0] != '/' || target[1] == '/')
 		return refuse(guard, 400, "the request target is not a path");
-	target[strcspn(target, "?")] = '\0';
-	(void)strcpy(guard->head.path, target);
+	len = strcspn(target, "?");
+	memcpy(guard->head.path, target, len);
+	guard->head.path[len] = '\0';
 	guard->state = STATE_VERSION;
 	return 0;
 }

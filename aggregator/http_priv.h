@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * http_priv - what the files of the HTTP server share: http.c (connections and their
- * deadlines) and http_exchange.c (requests and their answers).
+ * http_priv - what the files of the HTTP server share: http.c (the server, and its
+ * deadlines), http_conn.c (connections) and http_exchange.c (requests and their answers).
  */
 #ifndef TACIT_AGGREGATOR_HTTP_PRIV_H
 #define TACIT_AGGREGATOR_HTTP_PRIV_H
@@ -94,6 +94,19 @@ struct tacit_http {
 	struct tacit_http_counters counters;
 	struct tacit_log_limit refusals, failures;
 };
+
+/* No more connections for now; and again, which takes a spare. */
+void http_pause_listeners(struct tacit_http *http);
+void http_resume_listeners(struct tacit_http *http);
+
+/* Ends the base's loop when nobody is left. */
+void http_when_drained(struct tacit_http *http);
+
+/* evhttp's callback: a transport for a connection it has accepted. @arg: the server. */
+struct bufferevent *http_conn_transport(struct event_base *base, void *arg);
+
+/* An event's callback: looks at who came, before a byte is read. @arg: the server. */
+void http_conn_admit_fresh(evutil_socket_t fd, short what, void *arg);
 
 /* A head is complete: sees whether its request may go on. @body: bytes of it that came along. */
 void http_exchange_begin(struct tacit_http_exchange *conn, size_t body);

@@ -19,7 +19,7 @@
 #include "schedule.h"
 #include "tasks.h"
 
-#define BEAT_MS		500
+#define BEAT_USEC	500000L
 #define RENEW_CHECK_SEC 3600
 
 struct keeper {
@@ -201,7 +201,7 @@ static int open_database(struct keeper *keeper)
 
 static int open_events(struct keeper *keeper)
 {
-	static const struct timeval beat = { .tv_usec = BEAT_MS * 1000 };
+	static const struct timeval beat = { .tv_usec = BEAT_USEC };
 	static const struct timeval hour = { .tv_sec = RENEW_CHECK_SEC };
 
 	keeper->term = evsignal_new(keeper->base, SIGTERM, on_term, keeper);

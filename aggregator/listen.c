@@ -4,11 +4,11 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <tacit/cleanup.h>
+#include <unistd.h>
 
 #define BACKLOG 1024
 
@@ -31,11 +31,12 @@ static int split(const char *text, char host[TACIT_LISTEN_TEXT_MAX], const char 
 	return 0;
 }
 
-static int is_port(const char *text)
+static bool is_port(const char *text)
 {
 	size_t len = strlen(text);
 
-	return len > 0 && len <= 5 && strspn(text, "0123456789") == len && atoi(text) <= 65535;
+	return len > 0 && len <= 5 && strspn(text, "0123456789") == len &&
+	       strtoul(text, NULL, 10) <= UINT16_MAX;
 }
 
 int tacit_listen_parse(const char *text, struct tacit_listen_address *ret)
@@ -47,7 +48,7 @@ int tacit_listen_parse(const char *text, struct tacit_listen_address *ret)
 	if (split(text, host, &port) < 0 || !is_port(port))
 		return -EINVAL;
 	if (strcmp(host, "localhost") == 0)
-		(void)strcpy(host, "127.0.0.1");
+		(void)snprintf(host, sizeof(host), "127.0.0.1");
 	hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
 	if (getaddrinfo(host[0] ? host : "::", port, &hints, &found) != 0)
 		return -EINVAL;
@@ -57,14 +58,10 @@ int tacit_listen_parse(const char *text, struct tacit_listen_address *ret)
 	return 0;
 }
 
-static int open_one(const struct tacit_listen_address *address, int share)
+static int set_up(int fd, const struct tacit_listen_address *address, int share)
 {
-	TACIT_AUTO_CLOSE int fd =
-		socket(address->at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int on = 1, off = 0;
 
-	if (fd < 0)
-		return -errno;
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &share, sizeof(share)) < 0)
 		return -errno;
@@ -73,9 +70,19 @@ static int open_one(const struct tacit_listen_address *address, int share)
 	if (bind(fd, (const struct sockaddr *)&address->at, address->len) < 0 ||
 	    listen(fd, BACKLOG) < 0)
 		return -errno;
-	on = fd;
-	fd = -1;
-	return on;
+	return 0;
+}
+
+static int open_one(const struct tacit_listen_address *address, int share)
+{
+	int fd = socket(address->at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), r;
+
+	if (fd < 0)
+		return -errno;
+	r = set_up(fd, address, share);
+	if (r < 0)
+		(void)close(fd);
+	return r < 0 ? r : fd;
 }
 
 /* Sharing would also share with a stranger of the same user; so first one socket that does not. */
@@ -127,5 +134,5 @@ uint16_t tacit_listen_name(int fd, char *text)
 				  sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV);
 	(void)snprintf(text, TACIT_LISTEN_TEXT_MAX, at.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s",
 		       host, port);
-	return (uint16_t)atoi(port);
+	return (uint16_t)strtoul(port, NULL, 10);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Updates are answered in groups: one transaction costs the disk as much for forty as for one. A
- * group is committed when it is full or its first update has waited long enough.
+ * Updates are answered in groups: a transaction costs the disk as much for forty as for one.
+ * A group is committed when it is full, or when its first update has waited long enough.
  */
 #include "routes_private.h"
 

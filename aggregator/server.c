@@ -30,7 +30,7 @@
 #define BACKOFF_MAX	30000U
 #define STOP_MS		(TACIT_DRAIN_MS + 5000)
 #define URL_BYTES	(TACIT_TOKEN_URL_MAX + 1)
-#define SERVER_CERT_SEC (90 * 86400)
+#define SERVER_CERT_SEC 7776000 /* 90 days */
 
 struct child {
 	pid_t pid; /* 0: not running */
@@ -367,7 +367,7 @@ static void choose_names(struct server *server)
 	if (conf->names && conf->names[0])
 		(void)snprintf(server->names, sizeof(server->names), "%s", conf->names);
 	else if (gethostname(server->names, sizeof(server->names) - 1) < 0 || !server->names[0])
-		(void)strcpy(server->names, "localhost");
+		(void)snprintf(server->names, sizeof(server->names), "localhost");
 	(void)snprintf(first, sizeof(first), "%.*s", (int)strcspn(server->names, ", "),
 		       server->names);
 	if (conf->url && conf->url[0])

@@ -13,7 +13,7 @@
 #include "routes.h"
 #include "tls.h"
 
-#define BEAT_MS 500
+#define BEAT_USEC 500000L
 
 struct worker {
 	const struct tacit_worker_params *params;
@@ -116,7 +116,7 @@ static int open_routes(struct worker *worker)
 
 static int open_events(struct worker *worker)
 {
-	static const struct timeval period = { .tv_usec = BEAT_MS * 1000 };
+	static const struct timeval period = { .tv_usec = BEAT_USEC };
 
 	worker->term = evsignal_new(worker->base, SIGTERM, on_term, worker);
 	worker->hup = evsignal_new(worker->base, SIGHUP, on_hup, worker);

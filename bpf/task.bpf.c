@@ -78,30 +78,22 @@ static __always_inline void set_baseline(struct tacit_task_totals *seen, struct 
 	seen->storage_write = task->ioac.write_bytes;
 }
 
-static __always_inline void count_totals(struct tacit_counters *to, struct task_struct *task)
+/* Where the task's first totals are its past: it is older than the sensor. */
+static __always_inline bool is_settled(struct tacit_task_totals *seen, struct task_struct *task)
 {
-	struct tacit_task_totals *seen;
-
-	seen = bpf_task_storage_get(&totals, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!seen) {
-		count_drop(TACIT_DROP_STORAGE);
-		return;
-	}
-	if (!seen->known) {
-		seen->known = 1;
-		if (task->start_boottime < started_ns) {
-			set_baseline(seen, task);
-			return;
-		}
-	}
-	count_increase(to, seen, task);
+	if (seen->known)
+		return true;
+	seen->known = 1;
+	if (task->start_boottime >= started_ns)
+		return true;
+	set_baseline(seen, task);
+	return false;
 }
 
 /* The index must be a constant for CO-RE. */
 #define PAGES(mm, old, kind)                                                                       \
-	(bpf_core_field_exists((old)->rss_stat.count)                                              \
-		 ? BPF_CORE_READ(old, rss_stat.count[kind].counter)                                \
-		 : BPF_CORE_READ(mm, rss_stat[kind].count))
+	(bpf_core_field_exists((old)->rss_stat.count) ? (old)->rss_stat.count[kind].counter        \
+						      : (mm)->rss_stat[kind].count)
 
 static __always_inline void count_resident(struct tacit_counters *to, struct task_struct *task)
 {
@@ -120,12 +112,7 @@ static __always_inline void count_resident(struct tacit_counters *to, struct tas
 static __always_inline void count_state(struct tacit_counters *to, struct task_struct *task)
 {
 	struct task_struct___5 *old = (void *)task;
-	__u32 state;
-
-	if (bpf_core_field_exists(old->state))
-		state = BPF_CORE_READ(old, state);
-	else
-		state = task->__state;
+	__u32 state = bpf_core_field_exists(old->state) ? old->state : task->__state;
 
 	count(to, TACIT_FEATURE_SCHED_TASKS, 1);
 	if (state == TASK_RUNNING)
@@ -134,25 +121,55 @@ static __always_inline void count_state(struct tacit_counters *to, struct task_s
 		count(to, TACIT_FEATURE_SCHED_BLOCKED, 1);
 }
 
+/* Most tasks sleep through a window. What has not run has the totals it had, and is where it was
+ * unless somebody else moved it; not looking there is half the cost of a pass. */
+static __always_inline void count_task(struct tacit_task_totals *seen, struct task_struct *task)
+{
+	bool ran = seen->run_ns != task->se.sum_exec_runtime;
+	struct tacit_counters *to;
+	__u32 slot;
+
+	if (ran || seen->cgroups != (__u64)task->cgroups) {
+		seen->cgroups = (__u64)task->cgroups;
+		seen->slot = slot_of(task->cgroups->dfl_cgrp->kn->id);
+	}
+	slot = seen->slot;
+	to = bpf_map_lookup_elem(&counters, &slot);
+	count_state(to, task);
+	count_resident(to, task);
+	if (!ran)
+		return;
+	seen->run_ns = task->se.sum_exec_runtime;
+	if (is_settled(seen, task))
+		count_increase(to, seen, task);
+}
+
 SEC("iter/task")
 int on_task(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
-	struct tacit_counters *to;
+	struct tacit_task_totals *seen;
 
 	/* From the moment it is exiting, its totals are on_task_exit's. */
 	if (!task || task->flags & PF_EXITING)
 		return 0;
-	to = counters_of_task(task);
-	count_state(to, task);
-	count_resident(to, task);
-	count_totals(to, task);
+	seen = bpf_task_storage_get(&totals, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (seen)
+		count_task(seen, task);
+	else
+		count_drop(TACIT_DROP_STORAGE);
 	return 0;
 }
 
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_task_exit, struct task_struct *task)
 {
-	count_totals(counters_of_task(task), task);
+	struct tacit_task_totals *seen;
+
+	seen = bpf_task_storage_get(&totals, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!seen)
+		count_drop(TACIT_DROP_STORAGE);
+	else if (is_settled(seen, task))
+		count_increase(counters_of_task(task), seen, task);
 	return 0;
 }

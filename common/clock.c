@@ -2,7 +2,6 @@
 #include <tacit/clock.h>
 
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 
 #define YEAR_10000_MS INT64_C(253402300800000)
@@ -32,7 +31,7 @@ void tacit_clock_rfc3339(int64_t wall_ms, char text[TACIT_RFC3339_LEN])
 	char date[24];
 	struct tm tm;
 
-	(void)strcpy(text, "-");
+	(void)snprintf(text, TACIT_RFC3339_LEN, "-");
 	if (wall_ms < 0 || wall_ms >= YEAR_10000_MS || !gmtime_r(&seconds, &tm))
 		return;
 	if (strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm) == 0)

@@ -68,6 +68,8 @@ double tacit_feature_transform(unsigned id, uint64_t count)
 	switch (features[id].transform) {
 	case TACIT_TRANSFORM_LOG1P:
 		return log1p((double)count);
+	case TACIT_TRANSFORM_LOG1P_KILO:
+		return log1p((double)count / 1000);
 	}
 	return 0;
 }

@@ -58,7 +58,7 @@ void tacit_log(enum tacit_log_level level, const char *format, ...)
 			*c = '?';
 	line[at + n] = '\n';
 	/* One write per line, so that lines of several processes do not mix. */
-	(void)!write(STDERR_FILENO, line, (size_t)(at + n + 1));
+	(void)!write(STDERR_FILENO, line, (size_t)at + (size_t)n + 1);
 	errno = saved;
 }
 

@@ -5,7 +5,7 @@
  *
  *	mean = (k m0 + n m) / N
  *	V_ij = sqrt(n_i n_j / (N_i N_j)) C_ij + a_i a_j,	i != j
- *	V_jj = (k v0 + n C_jj) / N + a_j^2,	a_j = sqrt(k n / N) (m - m0) / sqrt(N)
+ *	V_jj = (k v0 + n C_jj + 1) / N + a_j^2,	a_j = sqrt(k n / N) (m - m0) / sqrt(N)
  *
  * the normal-inverse-Wishart's, with the between-means term a a', for a prior that knows no
  * correlations and whose worth differs from dimension to dimension: a diagonal scaling of a
@@ -22,6 +22,10 @@
 
 #define KAPPA_MAX      10000.0
 #define SD_MIN         0.05 /* what a silent feature may vary by before z grows */
+/* What was never seen to move in n windows may still do so in one of the next n: a variance of 1, in
+ * log counts, is believed in for one window. Without it the first byte of a young scope's
+ * first transfer would be hundreds of deviations away. */
+#define VARIANCE_UNSEEN 1.0
 #define RIDGE_RELATIVE 1e-2 /* of the mean variance */
 #define RIDGE_ABSOLUTE 1e-3 /* and this: a scope that idles has no variance at all */
 #define STALE_SHARE    20U  /* a factor is made anew when one window in so many is new */
@@ -120,7 +124,7 @@ static struct belief believe(const struct tacit_model *model, size_t j)
 		.worth = worth,
 		.mean = (worth * (double)fact.mean + own * m) / total,
 		.variance = (worth * (double)fact.variance + own * v +
-			     worth * own / total * deviation * deviation) / total,
+			     worth * own / total * deviation * deviation + VARIANCE_UNSEEN) / total,
 		.between = sqrt(worth * own) / total * deviation,
 	};
 }

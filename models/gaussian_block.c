@@ -6,27 +6,27 @@
  * the group; and for each dimension, times the presence of its group, how far its mean and the
  * logarithm of its variance are from the reference, each as a share of a *span*, cut at +-1:
  *
- *	[groups] p A/sqrt(groups)    [dims] p B/sqrt(dims) y    [dims] p C/sqrt(dims) v
+ *	[groups] p A/sqrt(groups)	[dims] p B/sqrt(dims) y		[dims] p C/sqrt(dims) v
  *
- * Dividing sums by summed presences gives averages in which a host with little evidence, or one
- * whose vector was clipped as a whole, merely weighs less. A, B and C make the norm of a typical
- * host about 1 (y and v are about a third): presence needs a large part of it, as its noise spoils
- * everything, but is one number in effect, since most groups are present together.
+ * Sums divided by summed presences are averages in which a host with little evidence, or one whose
+ * vector was clipped as a whole, merely weighs less. A, B and C make the norm of a typical host
+ * about 1, before the first release and long after it: presence has a good part of it, for its noise
+ * spoils everything, but is one number in effect, since most groups are present together; and a
+ * trusted dimension, whose deviations are small, speaks louder than an unknown one.
  *
- * The span is three times what the fleet's mean is uncertain by, and follows from the reference, so
- * hosts and aggregator agree on it: wide before the first release, a few standard deviations
- * later, so that every round looks through a finer glass. Variances travel as logarithms because
- * they range over five orders of magnitude and because noise then cannot make one negative. They
- * are centred locally; the square of the host's deviation from a reference that is trusted is
- * added, so that the released variance covers how hosts differ, as a new host must expect.
+ * The span is three standard deviations of what a host's figure may differ by and follows from the
+ * reference, so that hosts and aggregator agree on it: wide before the first release, narrower with
+ * every round that taught something. Variances travel as logarithms because they range over five
+ * orders of magnitude and because noise then cannot make one negative. They are centred locally;
+ * the square of the host's deviation from a reference that is trusted is added, so that the released
+ * variance covers how hosts differ, which is what a new host must expect of itself.
  *
- * Absorbing is an empirical-Bayes filter. The sum's noise is known. The reference is a prior, exact
- * to what its weight says, times a factor that is estimated from how far the sum really is from
- * it, dimensions together (James and Stein: where the deviations are no larger than
- * noise makes them, the factor is zero and nothing moves; without noise everything does). A weight w stands for
- * an uncertainty as if the fleet had learned from KAPPA w / (1 - w) independent windows, of the worse known
- * of mean and variance; each host present counts as at most KAPPA windows, which without noise
- * makes w = P / (P + 1) for P hosts.
+ * A weight w says how well mean and variance are known: that the squared error, as a share of the
+ * variance (half of it, for the logarithm's), is (1/w - 1) / STRICTNESS for the worse of the two.
+ * Absorbing is an empirical-Bayes filter. The noise in the sum is known. The reference is the prior,
+ * off by what its weights say, times one factor estimated from all dimensions together: how far the
+ * sum really is from it beyond what noise explains (James and Stein's idea). Where noise explains all
+ * of it nothing moves; without noise everything does, to the average, with w = P / (P + 1) for P hosts.
  */
 #include "gaussian.h"
 
@@ -37,9 +37,9 @@
 #define PRESENT_WINDOWS 300.0 /* more evidence than this makes no host louder */
 #define NORM_PRESENCE   0.5   /* A */
 
-#define KAPPA          30.0
+#define STRICTNESS     2.0
 #define SPANS          3.0 /* standard deviations in a span */
-#define MEAN_SPAN_MIN  1.0
+#define MEAN_SPAN_MIN  0.5
 #define MEAN_SPAN_MAX  16.0 /* e^16: nine million events a window */
 #define LOG_SPAN_MAX   7.0
 #define TRUSTED_WEIGHT 0.5  /* a mean known worse than that is no centre to measure from */
@@ -108,13 +108,17 @@ enum quantity {
 	QUANTITIES,
 };
 
-static const double norm_of[QUANTITIES] = { [MEAN] = 2.0, [LOG_VARIANCE] = 1.5 }; /* B, C */
+/* B and C, of an unknown and of a trusted dimension. */
+static const double norm_of[QUANTITIES][2] = {
+	[MEAN] = { 2.0, 6.0 },
+	[LOG_VARIANCE] = { 1.5, 4.5 },
+};
 
 /* A quantity of one dimension as the reference has it. */
 struct known {
 	double value;
-	double error2; /* expected square of its error */
-	double grain2; /* the same of what one window tells of it */
+	double error2; /* expected squared error */
+	double unit2;  /* the one that counts as doubt 1; one host's is 1 / STRICTNESS of it */
 	double span;
 };
 
@@ -128,9 +132,9 @@ static struct reference reference_of(const float *block, size_t j)
 	struct tacit_gaussian_fact fact = tacit_gaussian_block_get(block, j);
 	double variance = fmax((double)fact.variance, VARIANCE_MIN);
 	double w = (double)fact.weight;
-	double per_window = w > 0 ? (1 / w - 1) / KAPPA : INFINITY;
-	double mean_error2 = fmin(variance * per_window, MEAN_ERROR2_MAX);
-	double log_error2 = fmin(2 * per_window, LOG_ERROR2_MAX);
+	double doubt = w > 0 ? (1 / w - 1) / STRICTNESS : INFINITY;
+	double mean_error2 = fmin(variance * doubt, MEAN_ERROR2_MAX);
+	double log_error2 = fmin(2 * doubt, LOG_ERROR2_MAX);
 	double mean_span = fmax(SPANS * sqrt(variance + mean_error2), MEAN_SPAN_MIN);
 	double log_span = SPANS * sqrt(1 + log_error2);
 
@@ -145,6 +149,15 @@ static struct reference reference_of(const float *block, size_t j)
 static double scale_of(double norm, size_t n)
 {
 	return fmin(1, norm / sqrt((double)n));
+}
+
+/* What a share of the span is multiplied with. */
+static double loudness(const struct tacit_space *space, const struct reference *ref,
+		       enum quantity q)
+{
+	double norm = norm_of[q][0] + ref->weight * (norm_of[q][1] - norm_of[q][0]);
+
+	return scale_of(norm, space->dims);
 }
 
 static double within(double value, double limit)
@@ -190,7 +203,7 @@ void tacit_gaussian_contribute(const struct tacit_space *space,
 		compare(moments, &ref, j, share);
 		for (size_t q = 0; q < QUANTITIES; q++)
 			figures[q * space->dims + j] =
-				presence * scale_of(norm_of[q], space->dims) * share[q];
+				presence * loudness(space, &ref, (enum quantity)q) * share[q];
 	}
 }
 
@@ -226,15 +239,16 @@ struct part {
 	const double *presence; /* per group */
 	enum quantity quantity;
 	const double *value; /* per dimension */
-	double scale;
 	double noise_sd;
 	double factor; /* how much falser (or truer) the reference is than it says */
 };
 
 /* Deviation and variance of its noise; false when nobody spoke of the dimension. */
-static bool hear(const struct part *part, size_t j, double *y, double *noise2)
+static bool hear(const struct part *part, const struct reference *ref, size_t j, double *y,
+		 double *noise2)
 {
-	double volume = part->presence[part->space->group_of[j]] * part->scale;
+	double volume = part->presence[part->space->group_of[j]] *
+			loudness(part->space, ref, part->quantity);
 
 	if (volume <= 0)
 		return false;
@@ -243,10 +257,11 @@ static bool hear(const struct part *part, size_t j, double *y, double *noise2)
 	return true;
 }
 
-/* Expected square of a deviation, in spans, if the reference is as good as it says. */
+/* Expected square of a deviation, in spans, if the reference is as good as it says; some, even if it
+ * says that it is perfect, for it may have been yesterday. */
 static double expected2(const struct known *known)
 {
-	return (known->error2 + known->grain2 / KAPPA) / (known->span * known->span);
+	return (known->error2 + known->unit2 / STRICTNESS) / (known->span * known->span);
 }
 
 /*
@@ -262,7 +277,7 @@ static double estimate_factor(const struct part *part)
 		double e2 = expected2(&ref.of[part->quantity]);
 		double y, noise2;
 
-		if (!hear(part, j, &y, &noise2))
+		if (!hear(part, &ref, j, &y, &noise2))
 			continue;
 		surplus += e2 * (y * y - noise2);
 		luck2 += 2 * e2 * e2 * noise2 * noise2;
@@ -272,16 +287,17 @@ static double estimate_factor(const struct part *part)
 }
 
 /* Moves what is known of dimension @j by what was heard of it. */
-static void update(const struct part *part, size_t j, struct known *known)
+static void update(const struct part *part, size_t j, struct reference *ref)
 {
+	struct known *known = &ref->of[part->quantity];
 	double hosts = part->presence[part->space->group_of[j]];
 	double y, noise2, prior2, gain, heard2;
 
-	if (!hear(part, j, &y, &noise2))
+	if (!hear(part, ref, j, &y, &noise2))
 		return;
 	prior2 = fmin(part->factor * expected2(known), 1);
 	gain = noise2 > 0 ? prior2 / (prior2 + noise2) : 1;
-	heard2 = noise2 * known->span * known->span + known->grain2 / (KAPPA * hosts);
+	heard2 = noise2 * known->span * known->span + known->unit2 / (STRICTNESS * hosts);
 	known->value += known->span * within(gain * y, 1);
 	known->error2 = (1 - gain) * (1 - gain) * known->error2 + gain * gain * heard2;
 }
@@ -289,15 +305,15 @@ static void update(const struct part *part, size_t j, struct known *known)
 static struct tacit_gaussian_fact next_fact(const struct part part[QUANTITIES], size_t j)
 {
 	struct reference ref = reference_of(part[MEAN].reference, j);
-	double variance, per_window;
+	double variance, doubt;
 
-	update(&part[LOG_VARIANCE], j, &ref.of[LOG_VARIANCE]);
+	update(&part[LOG_VARIANCE], j, &ref);
 	variance = fmin(fmax(exp(ref.of[LOG_VARIANCE].value), VARIANCE_MIN), VARIANCE_MAX);
-	ref.of[MEAN].grain2 = variance;
-	update(&part[MEAN], j, &ref.of[MEAN]);
-	per_window = fmax(ref.of[MEAN].error2 / variance, ref.of[LOG_VARIANCE].error2 / 2);
+	ref.of[MEAN].unit2 = variance;
+	update(&part[MEAN], j, &ref);
+	doubt = fmax(ref.of[MEAN].error2 / variance, ref.of[LOG_VARIANCE].error2 / 2);
 	return (struct tacit_gaussian_fact){
-		.weight = (float)(1 / (1 + KAPPA * per_window)),
+		.weight = (float)(1 / (1 + STRICTNESS * doubt)),
 		.mean = (float)within(ref.of[MEAN].value, MEAN_MAX),
 		.variance = (float)variance,
 	};
@@ -317,7 +333,6 @@ void tacit_gaussian_absorb(const struct tacit_space *space, const struct tacit_s
 			.presence = presence,
 			.quantity = (enum quantity)q,
 			.value = sum->value + space->groups + q * space->dims,
-			.scale = scale_of(norm_of[q], space->dims),
 			.noise_sd = sum->noise_sd,
 		};
 		part[q].factor = estimate_factor(&part[q]);

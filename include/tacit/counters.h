@@ -37,6 +37,10 @@ enum tacit_drop {
 
 /* Value of the task storage `totals`: what of a task's own totals has been counted already. */
 struct tacit_task_totals {
+	__u64 run_ns;  /* at the last pass: did it run since? */
+	__u64 cgroups; /* the kernel's address of its set of cgroups then ... */
+	__u32 slot;    /* ... and the slot that meant */
+	__u32 known;   /* 0: just created */
 	__u64 run_us;
 	__u64 user_us; /* user and system only split run_us: the kernel may count them in ticks */
 	__u64 system_us;
@@ -50,10 +54,9 @@ struct tacit_task_totals {
 	__u64 write_calls;
 	__u64 storage_read;
 	__u64 storage_write;
-	__u64 known; /* 0: just created */
 };
 
 _Static_assert(sizeof(struct tacit_counters) == 8 * TACIT_FEATURE_COUNT, "shared with bpf/");
-_Static_assert(sizeof(struct tacit_task_totals) == 8 * 14, "shared with bpf/");
+_Static_assert(sizeof(struct tacit_task_totals) == 8 * 16, "shared with bpf/");
 
 #endif /* TACIT_COUNTERS_H */

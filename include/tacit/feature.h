@@ -84,8 +84,8 @@
 	  "tasks running or ready to at the window's end")                                         \
 	X(SCHED_BLOCKED, "sched.blocked", TASKS, "tasks", LOG1P,                                   \
 	  "tasks in uninterruptible sleep at the window's end")                                    \
-	X(SCHED_CPU_USER, "sched.cpu_user", TASKS, "us", LOG1P, "processor time in user mode")     \
-	X(SCHED_CPU_SYSTEM, "sched.cpu_system", TASKS, "us", LOG1P,                                \
+	X(SCHED_CPU_USER, "sched.cpu_user", TASKS, "us", LOG1P_KILO, "processor time in user mode") \
+	X(SCHED_CPU_SYSTEM, "sched.cpu_system", TASKS, "us", LOG1P_KILO,                           \
 	  "processor time in the kernel")                                                          \
 	X(SCHED_SWITCH_VOLUNTARY, "sched.switch_voluntary", TASKS, "switches", LOG1P,              \
 	  "context switches because the task had to wait")                                         \
@@ -101,13 +101,13 @@
 	X(MEMORY_RECLAIM, "memory.reclaim", RECLAIM, "events", LOG1P,                              \
 	  "allocations that had to reclaim memory themselves")                                     \
 	X(MEMORY_OOM, "memory.oom", OOM, "kills", LOG1P, "victims of the out-of-memory killer")    \
-	X(FILE_READ_BYTES, "file.read_bytes", TASKS, "bytes", LOG1P, "bytes returned by reads")    \
-	X(FILE_WRITE_BYTES, "file.write_bytes", TASKS, "bytes", LOG1P, "bytes given to writes")    \
+	X(FILE_READ_BYTES, "file.read_bytes", TASKS, "bytes", LOG1P_KILO, "bytes returned by reads") \
+	X(FILE_WRITE_BYTES, "file.write_bytes", TASKS, "bytes", LOG1P_KILO, "bytes given to writes") \
 	X(FILE_READ_CALLS, "file.read_calls", TASKS, "calls", LOG1P, "read-like calls")            \
 	X(FILE_WRITE_CALLS, "file.write_calls", TASKS, "calls", LOG1P, "write-like calls")         \
-	X(FILE_STORAGE_READ, "file.storage_read", TASKS, "bytes", LOG1P,                           \
+	X(FILE_STORAGE_READ, "file.storage_read", TASKS, "bytes", LOG1P_KILO,                      \
 	  "bytes fetched from storage on the task's behalf")                                       \
-	X(FILE_STORAGE_WRITE, "file.storage_write", TASKS, "bytes", LOG1P,                         \
+	X(FILE_STORAGE_WRITE, "file.storage_write", TASKS, "bytes", LOG1P_KILO,                    \
 	  "bytes dirtied that storage will have to take")                                          \
 	X(TCP_CONNECT, "tcp.connect", TCP_STATE, "sockets", LOG1P, "connections begun")            \
 	X(TCP_CONNECT_FAILED, "tcp.connect_failed", TCP_STATE, "sockets", LOG1P,                   \
@@ -117,9 +117,9 @@
 	X(TCP_ACCEPT, "tcp.accept", TCP_STATE, "sockets", LOG1P, "connections taken")              \
 	X(TCP_LISTEN, "tcp.listen", TCP_STATE, "sockets", LOG1P, "sockets set to listen")          \
 	X(TCP_CLOSE, "tcp.close", TCP_STATE, "sockets", LOG1P, "established connections closed")   \
-	X(TCP_BYTES_SENT, "tcp.bytes_sent", TCP_DESTROY, "bytes", LOG1P,                           \
+	X(TCP_BYTES_SENT, "tcp.bytes_sent", TCP_DESTROY, "bytes", LOG1P_KILO,                      \
 	  "bytes that connections closed in this window had sent")                                 \
-	X(TCP_BYTES_RECEIVED, "tcp.bytes_received", TCP_DESTROY, "bytes", LOG1P,                   \
+	X(TCP_BYTES_RECEIVED, "tcp.bytes_received", TCP_DESTROY, "bytes", LOG1P_KILO,              \
 	  "bytes that connections closed in this window had received")                             \
 	X(TCP_RETRANSMIT, "tcp.retransmit", TCP_RETRANSMIT, "segments", LOG1P,                     \
 	  "segments sent again")                                                                   \
@@ -127,9 +127,9 @@
 	X(TCP_RESET_RECEIVED, "tcp.reset_received", TCP_RECEIVE_RESET, "segments", LOG1P,          \
 	  "resets received")                                                                       \
 	X(NET_SEND_CALLS, "net.send_calls", SOCK_SEND, "calls", LOG1P, "socket sends")             \
-	X(NET_SEND_BYTES, "net.send_bytes", SOCK_SEND, "bytes", LOG1P, "bytes sent on sockets")    \
+	X(NET_SEND_BYTES, "net.send_bytes", SOCK_SEND, "bytes", LOG1P_KILO, "bytes sent on sockets") \
 	X(NET_RECV_CALLS, "net.recv_calls", SOCK_RECV, "calls", LOG1P, "socket receives")          \
-	X(NET_RECV_BYTES, "net.recv_bytes", SOCK_RECV, "bytes", LOG1P,                             \
+	X(NET_RECV_BYTES, "net.recv_bytes", SOCK_RECV, "bytes", LOG1P_KILO,                        \
 	  "bytes received on sockets")                                                             \
 	X(UDP_SEND, "udp.send", SOCK_SEND, "datagrams", LOG1P, "UDP datagrams sent")               \
 	X(UDP_RECV, "udp.recv", SOCK_RECV, "datagrams", LOG1P, "UDP datagrams received")           \
@@ -137,14 +137,14 @@
 	  "UDP datagrams dropped for want of room")                                                \
 	X(NET_TX_PACKETS, "net.tx_packets", NET_TX, "packets", LOG1P,                              \
 	  "packets queued to a device")                                                            \
-	X(NET_TX_BYTES, "net.tx_bytes", NET_TX, "bytes", LOG1P, "bytes queued to a device")        \
+	X(NET_TX_BYTES, "net.tx_bytes", NET_TX, "bytes", LOG1P_KILO, "bytes queued to a device")   \
 	X(BLOCK_READS, "block.reads", BLOCK_ISSUE, "requests", LOG1P, "read requests issued")      \
 	X(BLOCK_WRITES, "block.writes", BLOCK_ISSUE, "requests", LOG1P, "write requests issued")   \
 	X(BLOCK_OTHER, "block.other", BLOCK_ISSUE, "requests", LOG1P,                              \
 	  "flush, discard and other requests issued")                                              \
-	X(BLOCK_READ_BYTES, "block.read_bytes", BLOCK_ISSUE, "bytes", LOG1P,                       \
+	X(BLOCK_READ_BYTES, "block.read_bytes", BLOCK_ISSUE, "bytes", LOG1P_KILO,                  \
 	  "bytes asked of block devices")                                                          \
-	X(BLOCK_WRITE_BYTES, "block.write_bytes", BLOCK_ISSUE, "bytes", LOG1P,                     \
+	X(BLOCK_WRITE_BYTES, "block.write_bytes", BLOCK_ISSUE, "bytes", LOG1P_KILO,                \
 	  "bytes given to block devices")                                                          \
 	X(BLOCK_ERRORS, "block.errors", BLOCK_COMPLETE, "requests", LOG1P,                         \
 	  "requests completed with an error")                                                      \
@@ -161,7 +161,8 @@ enum tacit_tier {
 };
 
 enum tacit_transform {
-	TACIT_TRANSFORM_LOG1P, /* log(1 + x) */
+	TACIT_TRANSFORM_LOG1P,      /* log(1 + x) */
+	TACIT_TRANSFORM_LOG1P_KILO, /* log(1 + x / 1000): a byte or a microsecond alone is nothing */
 };
 
 enum tacit_probe_id {

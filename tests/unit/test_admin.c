@@ -51,8 +51,9 @@ static void expect_answer(const char *line, int code, const char *expected, cons
 	TACIT_AUTO_FREE char *reply = NULL;
 	char verb[32];
 
-	CU_ASSERT_EQUAL(tacit_admin_answer(give, NULL, line, strlen(line), &reply, verb,
-					   sizeof(verb)), code);
+	CU_ASSERT_EQUAL(
+		tacit_admin_answer(give, NULL, line, strlen(line), &reply, verb, sizeof(verb)),
+		code);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(reply);
 	CU_ASSERT_PTR_NOT_NULL(strstr(reply, expected));
 	CU_ASSERT_EQUAL(reply[strlen(reply) - 1], '\n');
@@ -83,8 +84,9 @@ static void test_answer_out_of_memory(void)
 	char *reply = NULL, verb[32];
 
 	unit_fail_alloc(0);
-	CU_ASSERT_EQUAL(tacit_admin_answer(give, NULL, line, strlen(line), &reply, verb,
-					   sizeof(verb)), -ENOMEM);
+	CU_ASSERT_EQUAL(
+		tacit_admin_answer(give, NULL, line, strlen(line), &reply, verb, sizeof(verb)),
+		-ENOMEM);
 	unit_fail_alloc(-1);
 	CU_ASSERT_PTR_NULL(reply);
 }
@@ -104,9 +106,10 @@ static void open_door(struct door *door)
 	door->base = event_base_new();
 	door->admin = NULL;
 	CU_ASSERT_EQUAL_FATAL(tacit_admin_listen(&(struct tacit_admin_params){ .base = door->base,
-									      .path = door->path,
-									      .handle = give },
-						 &door->admin), 0);
+									       .path = door->path,
+									       .handle = give },
+						 &door->admin),
+			      0);
 }
 
 static void close_door(struct door *door)

@@ -52,7 +52,8 @@ static void test_values(void)
 				   "url = https://a.example\nworkers = 3\nstate_dir = /s\n"
 				   "admin_socket = /r/admin\nmetrics_listen =\n"
 				   "certificate_ttl_sec = 60\nlog_level = debug\n"
-				   "limits.connections = 5\nlimits.handshake_sec = 2\n", &conf, &where),
+				   "limits.connections = 5\nlimits.handshake_sec = 2\n",
+				   &conf, &where),
 			      0);
 	CU_ASSERT_STRING_EQUAL(conf.listen, "[::1]:443");
 	CU_ASSERT_STRING_EQUAL(conf.names, "a.example,10.0.0.1");

@@ -33,7 +33,8 @@ static void open_fleet(struct fleet *fleet)
 	fleet->place = place_new();
 	params.dir = fleet->place.folder;
 	CU_ASSERT_EQUAL_FATAL(tacit_ca_open(&params, tacit_clock_wall_ms(), &fleet->ca), 0);
-	CU_ASSERT_EQUAL_FATAL(tacit_fleetdb_open(place_file(&fleet->place, "fleet.db"), &fleet->db), 0);
+	CU_ASSERT_EQUAL_FATAL(tacit_fleetdb_open(place_file(&fleet->place, "fleet.db"), &fleet->db),
+			      0);
 	CU_ASSERT_EQUAL_FATAL(tacit_tasks_start(fleet->db, fleet->ca, tacit_clock_wall_ms()), 0);
 	CU_ASSERT_EQUAL_FATAL(tacit_random_new(seed, &fleet->random), 0);
 	CU_ASSERT_EQUAL_FATAL(tacit_board_new(3, &fleet->board), 0);
@@ -88,12 +89,15 @@ static void test_tokens(void)
 	json_t *answer, *row;
 
 	open_fleet(&fleet);
-	answer = ask(&fleet, "{\"verb\":\"token create\",\"uses\":5,\"ttl_sec\":60,"
-			     "\"labels\":{\"site\":\"lab\"}}", why);
+	answer = ask(&fleet,
+		     "{\"verb\":\"token create\",\"uses\":5,\"ttl_sec\":60,"
+		     "\"labels\":{\"site\":\"lab\"}}",
+		     why);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(answer);
 	CU_ASSERT_EQUAL(tacit_token_parse(json_string_value(json_object_get(answer, "token")),
-					  json_string_length(json_object_get(answer, "token")), &token,
-					  NULL, 0), 0);
+					  json_string_length(json_object_get(answer, "token")),
+					  &token, NULL, 0),
+			0);
 	CU_ASSERT_STRING_EQUAL(token.url, "https://localhost:1");
 	CU_ASSERT_EQUAL(memcmp(token.pin, tacit_ca_pin(fleet.ca), sizeof(token.pin)), 0);
 	CU_ASSERT_EQUAL(int_at(answer, NULL, "id"), 1);
@@ -108,12 +112,15 @@ static void test_tokens(void)
 	json_decref(ask(&fleet, "{\"verb\":\"token revoke\",\"id\":1}", why));
 	CU_ASSERT_PTR_NULL(ask(&fleet, "{\"verb\":\"token revoke\",\"id\":2}", why));
 	CU_ASSERT_STRING_EQUAL(why, "there is no such token");
-	CU_ASSERT_PTR_NULL(ask(&fleet, "{\"verb\":\"token create\",\"uses\":0,\"ttl_sec\":60}", why));
+	CU_ASSERT_PTR_NULL(
+		ask(&fleet, "{\"verb\":\"token create\",\"uses\":0,\"ttl_sec\":60}", why));
 	CU_ASSERT_PTR_NOT_NULL(strstr(why, "uses"));
 	CU_ASSERT_PTR_NULL(ask(&fleet, "{\"verb\":\"token create\",\"uses\":1}", why));
 	CU_ASSERT_PTR_NOT_NULL(strstr(why, "ttl_sec"));
-	CU_ASSERT_PTR_NULL(ask(&fleet, "{\"verb\":\"token create\",\"uses\":1,\"ttl_sec\":1,"
-				       "\"labels\":[]}", why));
+	CU_ASSERT_PTR_NULL(ask(&fleet,
+			       "{\"verb\":\"token create\",\"uses\":1,\"ttl_sec\":1,"
+			       "\"labels\":[]}",
+			       why));
 	CU_ASSERT_PTR_NOT_NULL(strstr(why, "labels"));
 	close_fleet(&fleet);
 }
@@ -169,11 +176,14 @@ static void test_task(void)
 	json_t *answer;
 
 	open_fleet(&fleet);
-	answer = ask(&fleet, "{\"verb\":\"task set\",\"changes\":{\"round_sec\":5,\"clip_norm\":2,"
-			     "\"classes\":[\"host\",\"a.service\"]}}", why);
+	answer = ask(&fleet,
+		     "{\"verb\":\"task set\",\"changes\":{\"round_sec\":5,\"clip_norm\":2,"
+		     "\"classes\":[\"host\",\"a.service\"]}}",
+		     why);
 	CU_ASSERT_EQUAL(int_at(answer, "task", "round_sec"), 5);
 	CU_ASSERT_EQUAL(int_at(answer, NULL, "version"), 2);
-	CU_ASSERT_EQUAL(json_array_size(json_object_get(json_object_get(answer, "task"), "classes")), 2);
+	CU_ASSERT_EQUAL(
+		json_array_size(json_object_get(json_object_get(answer, "task"), "classes")), 2);
 	json_decref(answer);
 	answer = ask(&fleet, "{\"verb\":\"task show\"}", why);
 	CU_ASSERT_EQUAL(int_at(answer, "task", "round_sec"), 5);
@@ -184,9 +194,11 @@ static void test_task(void)
 	CU_ASSERT_PTR_NULL(ask(&fleet, "{\"verb\":\"task set\",\"changes\":[1]}", why));
 	CU_ASSERT_PTR_NULL(ask(&fleet, "{\"verb\":\"task set\",\"changes\":{\"colour\":1}}", why));
 	CU_ASSERT_STRING_EQUAL(why, "a task has no \"colour\"");
-	CU_ASSERT_PTR_NULL(ask(&fleet, "{\"verb\":\"task set\",\"changes\":{\"clip_norm\":-1}}", why));
+	CU_ASSERT_PTR_NULL(
+		ask(&fleet, "{\"verb\":\"task set\",\"changes\":{\"clip_norm\":-1}}", why));
 	CU_ASSERT_PTR_NOT_NULL(strstr(why, "clip_norm"));
-	CU_ASSERT_PTR_NULL(ask(&fleet, "{\"verb\":\"task set\",\"changes\":{\"min_cohort\":1.5}}", why));
+	CU_ASSERT_PTR_NULL(
+		ask(&fleet, "{\"verb\":\"task set\",\"changes\":{\"min_cohort\":1.5}}", why));
 	close_fleet(&fleet);
 }
 

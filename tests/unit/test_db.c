@@ -331,6 +331,7 @@ static void test_paths_that_are_no_file(void)
 	CU_ASSERT_EQUAL(tacit_db_open(place_file(&place, "link"), &newest, &db, &aside), -EACCES);
 	CU_ASSERT(access(target, F_OK) != 0);
 	CU_ASSERT_EQUAL(mkfifo(place_file(&place, "fifo"), 0600), 0);
+	CU_ASSERT_EQUAL(tacit_db_open_readonly(place_file(&place, "fifo"), &newest, &db), -EACCES);
 	CU_ASSERT_EQUAL(tacit_db_open(place_file(&place, "fifo"), &newest, &db, &aside), -EACCES);
 	CU_ASSERT_PTR_NULL(db);
 	CU_ASSERT_PTR_NULL(aside);

@@ -229,6 +229,17 @@ static void test_lasting_change_is_accepted(void)
 	CU_ASSERT_TRUE(json_is_true(json_object_get(detail, "accepted")));
 }
 
+static void test_bursts_do_not_blind(void)
+{
+	BENCH(bench, NULL, 15);
+
+	CU_ASSERT_EQUAL(calm(&bench, "host", WARM), 0);
+	for (int i = 0; i < 30; i++) { /* within the time that an acceptance takes */
+		CU_ASSERT_EQUAL(storm(&bench, "host", 1), 1);
+		(void)calm(&bench, "host", 12);
+	}
+}
+
 static void test_habit_is_accepted(void)
 {
 	BENCH(bench, NULL, 5);
@@ -419,6 +430,7 @@ int main(void)
 		{ "short calms are bridged", test_gap },
 		{ "alarming windows teach nothing", test_alarms_teach_nothing },
 		{ "a change that lasts is accepted", test_lasting_change_is_accepted },
+		{ "bursts do not blind", test_bursts_do_not_blind },
 		{ "so is one that keeps coming back", test_habit_is_accepted },
 		{ "what is rare and odd never is", test_rare_oddity_is_never_accepted },
 		{ "sleeping is not lasting", test_sleep_is_no_hour_of_alarm },

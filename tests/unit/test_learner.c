@@ -342,7 +342,7 @@ static void test_busy_scopes_are_promoted(void)
 {
 	struct behaviour behaviour = behaviour_new(21);
 	size_t full = gaussian()->promoted_bytes(tacit_feature_space());
-	BENCH(bench, NULL, 0, 2 * full + full / 2);
+	BENCH(bench, NULL, 0, 2 * full + full / 2 + 20000);
 	struct tacit_model_info info;
 	struct tacit_window window;
 

@@ -17,7 +17,8 @@ static void test_noise_multiplier(void)
 	for (size_t i = 0; i < 4; i++)
 		for (uint32_t rounds = 1; rounds <= 100; rounds *= 10) {
 			double z = tacit_plan_noise_multiplier(epsilons[i], 1e-6, rounds);
-			struct tacit_protect_params params = { .clip_norm = 1, .noise_multiplier = z };
+			struct tacit_protect_params params = { .clip_norm = 1,
+							       .noise_multiplier = z };
 			double rho = rounds * tacit_protect_rho(&params);
 
 			CU_ASSERT_DOUBLE_EQUAL(tacit_zcdp_epsilon(rho, 1e-6), epsilons[i], 1e-6);
@@ -39,8 +40,9 @@ static void test_known_table(void)
 
 static void test_advice(void)
 {
-	struct tacit_plan_order order = { .hosts = 100000, .epsilon = 4, .delta = 1e-6,
-					  .dimensions = 188 };
+	struct tacit_plan_order order = {
+		.hosts = 100000, .epsilon = 4, .delta = 1e-6, .dimensions = 188
+	};
 	struct tacit_plan_advice advice = tacit_plan_advise(&order);
 
 	CU_ASSERT_TRUE(advice.rounds > 1);
@@ -62,23 +64,27 @@ static void test_format(void)
 	static const uint32_t hosts[] = { 1, 20, 300, 1000000000 };
 
 	for (size_t i = 0; i < 4; i++) {
-		const struct tacit_plan_order order = { .hosts = hosts[i], .epsilon = 4,
-							.delta = 1e-6, .dimensions = 188 };
+		const struct tacit_plan_order order = {
+			.hosts = hosts[i], .epsilon = 4, .delta = 1e-6, .dimensions = 188
+		};
 		json_t *plan = tacit_plan_format(&order);
-		json_t *columns = json_object_get(plan, "columns"), *rows = json_object_get(plan, "rows");
+		json_t *columns = json_object_get(plan, "columns"),
+		       *rows = json_object_get(plan, "rows");
 		json_int_t before = 0;
 		bool mine = false;
 		size_t k;
 		json_t *column, *row;
 
-		json_array_foreach(columns, k, column) {
+		json_array_foreach(columns, k, column)
+		{
 			CU_ASSERT_TRUE(json_integer_value(column) > before);
 			before = json_integer_value(column);
 			mine = mine || before == hosts[i];
 		}
 		CU_ASSERT_TRUE(mine);
 		CU_ASSERT_EQUAL(json_array_size(rows), 6);
-		json_array_foreach(rows, k, row) {
+		json_array_foreach(rows, k, row)
+		{
 			CU_ASSERT_EQUAL(json_array_size(json_object_get(row, "local")),
 					json_array_size(columns));
 			CU_ASSERT_EQUAL(json_array_size(json_object_get(row, "secure_aggregation")),

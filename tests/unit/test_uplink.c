@@ -544,10 +544,9 @@ static void answer_nothing(void *ctx, struct tls_exchange *x)
 
 static void test_patience_ends(void)
 {
-	const struct tacit_uplink_request request = { .method = "GET",
-						      .path = "/",
-						      .answer_max = ANSWER_MAX,
-						      .timeout_ms = 50 };
+	const struct tacit_uplink_request request = {
+		.method = "GET", .path = "/", .answer_max = ANSWER_MAX, .timeout_ms = 50
+	};
 	struct world w;
 
 	world_init(&w, answer_nothing);

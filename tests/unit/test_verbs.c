@@ -52,11 +52,14 @@ static void test_parse(void)
 {
 	expect_request("status", "{\"verb\":\"status\"}", 0);
 	expect_request("privacy --json", "{\"verb\":\"privacy\"}", 1);
-	expect_request("token create", "{\"verb\":\"token create\",\"uses\":1,\"ttl_sec\":86400}", 0);
+	expect_request("token create", "{\"verb\":\"token create\",\"uses\":1,\"ttl_sec\":86400}",
+		       0);
 	expect_request("token create --uses 500 --ttl 7d --label site=lab --label a=b=c",
 		       "{\"verb\":\"token create\",\"uses\":500,\"ttl_sec\":604800,"
-		       "\"labels\":{\"site\":\"lab\",\"a\":\"b=c\"}}", 0);
-	expect_request("token create --ttl 90", "{\"verb\":\"token create\",\"uses\":1,\"ttl_sec\":90}", 0);
+		       "\"labels\":{\"site\":\"lab\",\"a\":\"b=c\"}}",
+		       0);
+	expect_request("token create --ttl 90",
+		       "{\"verb\":\"token create\",\"uses\":1,\"ttl_sec\":90}", 0);
 	expect_request("token create --ttl 15m",
 		       "{\"verb\":\"token create\",\"uses\":1,\"ttl_sec\":900}", 0);
 	expect_request("token revoke 7", "{\"verb\":\"token revoke\",\"id\":7}", 0);
@@ -70,7 +73,8 @@ static void test_parse_more(void)
 	expect_request("rounds open", "{\"verb\":\"rounds open\"}", 0);
 	expect_request("task set round_sec=60 clip_norm=1.5 kind=gaussian classes=host,a@b.service",
 		       "{\"verb\":\"task set\",\"changes\":{\"round_sec\":60,\"clip_norm\":1.5,"
-		       "\"kind\":\"gaussian\",\"classes\":[\"host\",\"a@b.service\"]}}", 0);
+		       "\"kind\":\"gaussian\",\"classes\":[\"host\",\"a@b.service\"]}}",
+		       0);
 	expect_request("task set classes=host",
 		       "{\"verb\":\"task set\",\"changes\":{\"classes\":[\"host\"]}}", 0);
 	expect_request("task plan --hosts 100 --epsilon 4",
@@ -160,11 +164,12 @@ static void test_print(void)
 		     "{\"site\":\"lab\",\"a\":\"b\"}}]}",
 		     "ID  STATE  USED  OF  CREATED              EXPIRES  LABELS\n"
 		     "10  valid  0     5   2026-01-02 03:04:05  -        site=lab,a=b\n");
-	expect_print("hosts list",
-		     "{\"hosts\":[{\"id\":\"ab\",\"enrolled\":\"2026-01-02T03:04:05.678Z\",\"renewed\":"
-		     "null,\"revoked\":null,\"rounds\":3,\"epsilon\":null,\"labels\":{}}]}",
-		     "ID  ENROLLED             RENEWED  REVOKED  ROUNDS  EPSILON    LABELS\n"
-		     "ab  2026-01-02 03:04:05  -        -        3       unbounded  -\n");
+	expect_print(
+		"hosts list",
+		"{\"hosts\":[{\"id\":\"ab\",\"enrolled\":\"2026-01-02T03:04:05.678Z\",\"renewed\":"
+		"null,\"revoked\":null,\"rounds\":3,\"epsilon\":null,\"labels\":{}}]}",
+		"ID  ENROLLED             RENEWED  REVOKED  ROUNDS  EPSILON    LABELS\n"
+		"ab  2026-01-02 03:04:05  -        -        3       unbounded  -\n");
 	expect_print("token revoke", "{\"id\":7}", "7 revoked\n");
 	expect_print("hosts revoke", "{\"id\":\"ab\"}", "ab revoked\n");
 	expect_print("rounds open", "{\"round\":7}", "round 7 is open\n");
@@ -174,8 +179,8 @@ static void test_print(void)
 static void test_print_anything(void)
 {
 	static const char *const verbs[] = {
-		"status",     "privacy",     "token create", "token list", "token revoke",
-		"hosts list", "hosts show",  "hosts revoke", "rounds list", "rounds show",
+		"status",      "privacy",    "token create", "token list",  "token revoke",
+		"hosts list",  "hosts show", "hosts revoke", "rounds list", "rounds show",
 		"rounds open", "task show",  "task set",     "task plan",
 	};
 	static const char *const answers[] = {
@@ -226,7 +231,8 @@ static void test_run(void)
 	expect_run("task plan --hosts 10 --epsilon 4 --dimensions 5000", 0, "5000", "");
 	expect_run("task plan --hosts 10", TACIT_EXIT_USAGE, "", "--epsilon");
 	expect_run("task plan --epsilon 4", TACIT_EXIT_USAGE, "", "--hosts");
-	expect_run("task plan --hosts 10 --epsilon 4 --classes 65", TACIT_EXIT_USAGE, "", "--classes");
+	expect_run("task plan --hosts 10 --epsilon 4 --classes 65", TACIT_EXIT_USAGE, "",
+		   "--classes");
 	expect_run("task plan --hosts 10 --epsilon 4 --dimensions 99999999", TACIT_EXIT_USAGE, "",
 		   "--dimensions");
 }
