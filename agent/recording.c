@@ -249,7 +249,8 @@ int tacit_recording_next(struct tacit_recording *recording, struct tacit_recordi
 		char *cell = strsep(&rest, ",");
 
 		if (!cell)
-			return refuse(recording, where, "the line ends before \"%s\"", lead_name[i]);
+			return refuse(recording, where, "the line ends before \"%s\"",
+				      lead_name[i]);
 		r = parse_lead(recording, (enum lead)i, cell, &parsed, where);
 		if (r < 0)
 			return r;

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,14 +115,14 @@ static void put_class(char *class, struct word unit)
 {
 	const char *at = memchr(unit.text, '@', unit.len);
 	const char *dot = memrchr(unit.text, '.', unit.len);
-	char text[TACIT_SCOPE_NAME_MAX + 1];
+	int tail = dot ? (int)(unit.text + unit.len - dot) : 0;
+	char text[NAME_MAX + 2];
 
 	if (dot && at && at < dot)
 		(void)snprintf(text, sizeof(text), "%.*s@%.*s", (int)(at - unit.text), unit.text,
-			       (int)(unit.text + unit.len - dot), dot);
+			       tail, dot);
 	else if (dot && has_prefix(unit, "run-"))
-		(void)snprintf(text, sizeof(text), "run%.*s", (int)(unit.text + unit.len - dot),
-			       dot);
+		(void)snprintf(text, sizeof(text), "run%.*s", tail, dot);
 	else
 		(void)snprintf(text, sizeof(text), "%.*s", (int)unit.len, unit.text);
 	put_text(class, TACIT_SCOPE_CLASS_MAX, text);

@@ -36,7 +36,8 @@ static int find_root(const struct tacit_sensor_params *params, char *root)
 	struct stat st;
 
 	if (!params->cgroup_root)
-		return tacit_scope_find_root(params->mounts ? params->mounts : MOUNTS_DEFAULT, root);
+		return tacit_scope_find_root(params->mounts ? params->mounts : MOUNTS_DEFAULT,
+					     root);
 	if (strlen(params->cgroup_root) >= TACIT_SCOPE_PATH_MAX)
 		return -ENAMETOOLONG;
 	(void)strcpy(root, params->cgroup_root);
@@ -50,21 +51,25 @@ int tacit_sensor_check(const struct tacit_sensor_params *params, char *why, size
 
 	if (!has_capability(CAP_SYS_ADMIN) &&
 	    (!has_capability(CAP_BPF) || !has_capability(CAP_PERFMON))) {
-		(void)snprintf(why, size,
-			       "eBPF needs the capabilities CAP_BPF and CAP_PERFMON: run as root, or by "
-			       "systemd with AmbientCapabilities=CAP_BPF CAP_PERFMON");
+		(void)snprintf(
+			why, size,
+			"eBPF needs the capabilities CAP_BPF and CAP_PERFMON: run as root, or by "
+			"systemd with AmbientCapabilities=CAP_BPF CAP_PERFMON");
 		return -EPERM;
 	}
 	if (access(btf, R_OK) != 0) {
-		(void)snprintf(why, size,
-			       "this kernel does not tell its types (%s): boot one that is built with "
-			       "CONFIG_DEBUG_INFO_BTF, as Debian's are", btf);
+		(void)snprintf(
+			why, size,
+			"this kernel does not tell its types (%s): boot one that is built with "
+			"CONFIG_DEBUG_INFO_BTF, as Debian's are",
+			btf);
 		return -EOPNOTSUPP;
 	}
 	if (find_root(params, root) < 0) {
-		(void)snprintf(why, size,
-			       "no cgroup2 hierarchy is mounted: mount -t cgroup2 none /sys/fs/cgroup, "
-			       "or boot with systemd.unified_cgroup_hierarchy=1");
+		(void)snprintf(
+			why, size,
+			"no cgroup2 hierarchy is mounted: mount -t cgroup2 none /sys/fs/cgroup, "
+			"or boot with systemd.unified_cgroup_hierarchy=1");
 		return -ENOENT;
 	}
 	return 0;
@@ -76,8 +81,8 @@ static int create_map(struct tacit_sensor *sensor, enum tacit_sensor_map map,
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = flags);
 
-	sensor->map_fd[map] = bpf_map_create(type, tacit_sensor_map_name[map], key, value, entries,
-					     &opts);
+	sensor->map_fd[map] =
+		bpf_map_create(type, tacit_sensor_map_name[map], key, value, entries, &opts);
 	return sensor->map_fd[map] < 0 ? -errno : 0;
 }
 
@@ -96,8 +101,8 @@ static int create_maps(struct tacit_sensor *sensor)
 		r = create_map(sensor, TACIT_MAP_OWNERS, BPF_MAP_TYPE_ARRAY, sizeof(uint32_t),
 			       sizeof(uint64_t), n, BPF_F_MMAPABLE);
 	if (r == 0)
-		r = create_map(sensor, TACIT_MAP_FREE_SLOTS, BPF_MAP_TYPE_STACK, 0, sizeof(uint32_t),
-			       n, 0);
+		r = create_map(sensor, TACIT_MAP_FREE_SLOTS, BPF_MAP_TYPE_STACK, 0,
+			       sizeof(uint32_t), n, 0);
 	if (r == 0)
 		r = create_map(sensor, TACIT_MAP_LAST_SLOT, BPF_MAP_TYPE_PERCPU_ARRAY,
 			       sizeof(uint32_t), sizeof(uint32_t), 1, 0);
@@ -137,15 +142,19 @@ static int allocate(struct tacit_sensor *sensor)
 	sensor->chunk =
 		TACIT_NEW_N(struct tacit_counters, (size_t)TACIT_SENSOR_CHUNK * sensor->cpus);
 	sensor->chunk_key = TACIT_NEW_N(uint32_t, TACIT_SENSOR_CHUNK);
+	sensor->owned = TACIT_NEW_N(uint64_t, sensor->slots);
 	sensor->gone = TACIT_NEW_N(unsigned, sensor->slots);
 	sensor->resting = TACIT_NEW_N(unsigned, sensor->slots);
-	return sensor->chunk && sensor->chunk_key && sensor->gone && sensor->resting ? 0 : -ENOMEM;
+	return sensor->chunk && sensor->chunk_key && sensor->owned && sensor->gone &&
+			       sensor->resting
+		       ? 0
+		       : -ENOMEM;
 }
 
 static int init(struct tacit_sensor *sensor, const struct tacit_sensor_params *params)
 {
-	unsigned services = params->services_max ? params->services_max
-						 : TACIT_SENSOR_SERVICES_DEFAULT;
+	unsigned services =
+		params->services_max ? params->services_max : TACIT_SENSOR_SERVICES_DEFAULT;
 
 	sensor->root_fd = -1;
 	sensor->task_link_fd = -1;
@@ -222,8 +231,8 @@ static int start(struct tacit_sensor *sensor, const struct tacit_sensor_params *
 	return r;
 }
 
-int tacit_sensor_open(const struct tacit_sensor_params *params, struct tacit_sensor **ret, char *why,
-		      size_t size)
+int tacit_sensor_open(const struct tacit_sensor_params *params, struct tacit_sensor **ret,
+		      char *why, size_t size)
 {
 	TACIT_CLEANUP(tacit_sensor_close_p) struct tacit_sensor *sensor = NULL;
 	int r = tacit_sensor_check(params, why, size);
@@ -271,7 +280,8 @@ static uint64_t program_ns(int fd)
 void tacit_sensor_status(const struct tacit_sensor *sensor, struct tacit_sensor_status *status)
 {
 	*status = sensor->status;
-	status->tier = sensor->probe[TACIT_PROBE_SYSCALL].observed ? TACIT_TIER_DEEP : TACIT_TIER_LIGHT;
+	status->tier =
+		sensor->probe[TACIT_PROBE_SYSCALL].observed ? TACIT_TIER_DEEP : TACIT_TIER_LIGHT;
 	status->features_total = TACIT_FEATURE_COUNT;
 	status->features_observed = 0;
 	for (unsigned i = 0; i < TACIT_FEATURE_COUNT; i++)
@@ -300,6 +310,7 @@ void tacit_sensor_close(struct tacit_sensor *sensor)
 	tacit_tally_free(sensor->tally);
 	tacit_free(sensor->chunk);
 	tacit_free(sensor->chunk_key);
+	tacit_free(sensor->owned);
 	tacit_free(sensor->gone);
 	tacit_free(sensor->resting);
 	tacit_free(sensor);

@@ -32,8 +32,8 @@ struct tacit_sensor;
  * call of tacit_sensor_open() only. */
 struct tacit_sensor_params {
 	enum tacit_tier tier;
-	unsigned services_max;     /* cgroups counted one by one, below TACIT_SLOTS_MAX; 0: default */
-	const char *host_class;    /* workload class of the whole host; NULL: "host" */
+	unsigned services_max;  /* cgroups counted one by one, below TACIT_SLOTS_MAX; 0: default */
+	const char *host_class; /* workload class of the whole host; NULL: "host" */
 	const char *const *ignore; /* fnmatch(3) patterns of services that get no windows ... */
 	size_t ignore_count;       /* ... of their own; the host's include them */
 	const char *cgroup_root;   /* NULL: found in @mounts */
@@ -58,9 +58,9 @@ struct tacit_sensor_status {
 	unsigned features_total;
 	unsigned slots_used; /* cgroups with a slot of their own */
 	unsigned slots_max;
-	unsigned services;                 /* that had a window in the last drain */
+	unsigned services;                  /* that had a window in the last drain */
 	uint64_t dropped[TACIT_DROP_COUNT]; /* since the sensor was opened */
-	uint64_t map_bytes;  /* kernel memory of the maps; 0: not told */
+	uint64_t map_bytes;                 /* kernel memory of the maps; 0: not told */
 	uint64_t program_ns; /* time in the programs; 0 unless sysctl kernel.bpf_stats_enabled=1 */
 	uint64_t drain_ns;   /* how long the last drain took */
 	struct tacit_sensor_probe probe[TACIT_PROBE_COUNT];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One drain: drive the task iterator, look the counters up in batches, let the tally make windows of
- * them, and hand on the slots of cgroups that ended.
+ * One drain: drive the task iterator, look the counters up in batches, let the tally make windows
+ * of them, and hand on the slots of cgroups that ended.
  */
 #include "sensor_private.h"
 
@@ -57,17 +57,6 @@ static int look_up(const struct tacit_sensor *sensor, uint32_t at, uint32_t *n)
 	return bpf_map_lookup_elem(fd, &at, sensor->chunk) == 0 ? 0 : -errno;
 }
 
-/* The owner is read after the counters: a program sets it before it counts. */
-static void add_up(struct tacit_sensor *sensor, uint32_t slot, const struct tacit_counters *value)
-{
-	uint64_t *total = tacit_tally_total(sensor->tally, slot);
-
-	for (unsigned cpu = 0; cpu < sensor->cpus; cpu++)
-		for (unsigned f = 0; f < TACIT_FEATURE_COUNT; f++)
-			total[f] += value[cpu].count[f];
-	tacit_tally_own(sensor->tally, slot, sensor->owners[slot]);
-}
-
 /* Slots are handed out from the lowest. */
 static uint32_t slots_ever_used(const struct tacit_sensor *sensor)
 {
@@ -78,30 +67,60 @@ static uint32_t slots_ever_used(const struct tacit_sensor *sensor)
 	return n;
 }
 
-int tacit_sensor_collect(struct tacit_sensor *sensor)
+static int name_owners(struct tacit_sensor *sensor)
 {
-	int r = pass_over_tasks(sensor);
-	uint32_t n;
-
-	if (r < 0)
-		return r;
 	sensor->high = slots_ever_used(sensor);
-	for (uint32_t at = 0; at < sensor->high; at += n) {
+	for (uint32_t slot = 1; slot < sensor->high; slot++) {
+		sensor->owned[slot] = sensor->owners[slot];
+		tacit_tally_own(sensor->tally, slot, sensor->owned[slot]);
+	}
+	return tacit_tally_resolve(sensor->tally);
+}
+
+static void add_up(struct tacit_sensor *sensor, uint32_t slot, const struct tacit_counters *value)
+{
+	uint64_t total[TACIT_FEATURE_COUNT] = { 0 };
+
+	for (unsigned cpu = 0; cpu < sensor->cpus; cpu++)
+		for (unsigned f = 0; f < TACIT_FEATURE_COUNT; f++)
+			total[f] += value[cpu].count[f];
+	tacit_tally_add(sensor->tally, slot, total);
+}
+
+/* Whoever took a slot after the owners were named is left for the next drain. */
+static int add_slots(struct tacit_sensor *sensor)
+{
+	for (uint32_t n, at = 0; at < sensor->high; at += n) {
+		int r;
+
 		n = sensor->high - at;
 		if (n > TACIT_SENSOR_CHUNK)
 			n = TACIT_SENSOR_CHUNK;
 		r = look_up(sensor, at, &n);
 		if (r < 0)
 			return r;
-		for (uint32_t i = 0; i < n; i++)
-			add_up(sensor, sensor->chunk_key[i],
-			       sensor->chunk + (size_t)i * sensor->cpus);
+		for (uint32_t i = 0; i < n; i++) {
+			uint32_t slot = sensor->chunk_key[i];
+
+			if (slot == TACIT_SLOT_OTHER || sensor->owners[slot] == sensor->owned[slot])
+				add_up(sensor, slot, sensor->chunk + (size_t)i * sensor->cpus);
+		}
 	}
-	r = tacit_tally_resolve(sensor->tally, sensor->probe[TACIT_PROBE_TASKS].observed,
-				sensor->gone);
-	if (r >= 0)
-		sensor->goners = (unsigned)r;
-	return r < 0 ? r : 0;
+	return 0;
+}
+
+int tacit_sensor_collect(struct tacit_sensor *sensor)
+{
+	int r = pass_over_tasks(sensor);
+
+	if (r == 0)
+		r = name_owners(sensor);
+	if (r == 0)
+		r = add_slots(sensor);
+	if (r == 0)
+		sensor->goners = tacit_tally_find_gone(
+			sensor->tally, sensor->probe[TACIT_PROBE_TASKS].observed, sensor->gone);
+	return r;
 }
 
 /* A slot rests for one window between two owners, so that a program that was about to count for the

@@ -35,8 +35,8 @@
 #define TASK_EXIT_PROGRAM "on_task_exit"
 
 const char *const tacit_sensor_map_name[TACIT_MAP_COUNT] = {
-	[TACIT_MAP_COUNTERS] = "counters", [TACIT_MAP_SLOTS] = "slots",
-	[TACIT_MAP_OWNERS] = "owners",     [TACIT_MAP_FREE_SLOTS] = "free_slots",
+	[TACIT_MAP_COUNTERS] = "counters",   [TACIT_MAP_SLOTS] = "slots",
+	[TACIT_MAP_OWNERS] = "owners",       [TACIT_MAP_FREE_SLOTS] = "free_slots",
 	[TACIT_MAP_LAST_SLOT] = "last_slot", [TACIT_MAP_DROPS] = "drops",
 };
 
@@ -156,13 +156,14 @@ static void refuse(struct tacit_sensor *sensor, const struct tacit_sensor_params
 		break;
 	case -ESRCH:
 	case -ENOENT:
-		(void)snprintf(to->why, sizeof(to->why), "this kernel has no tracepoint %s", target);
+		(void)snprintf(to->why, sizeof(to->why), "this kernel has no tracepoint %s",
+			       target);
 		(void)snprintf(to->remedy, sizeof(to->remedy), "a newer kernel may have it");
 		break;
 	case -EPERM:
 	case -EACCES:
-		(void)snprintf(to->why, sizeof(to->why), "this kernel does not permit %s: %s", target,
-			       tacit_strerror(error));
+		(void)snprintf(to->why, sizeof(to->why), "this kernel does not permit %s: %s",
+			       target, tacit_strerror(error));
 		(void)snprintf(to->remedy, sizeof(to->remedy),
 			       "grant CAP_BPF and CAP_PERFMON; look for lockdown");
 		break;
@@ -176,8 +177,7 @@ static void refuse(struct tacit_sensor *sensor, const struct tacit_sensor_params
 static int share_maps(const struct tacit_sensor *sensor, struct bpf_object *bpf)
 {
 	for (unsigned i = 0; i < TACIT_MAP_COUNT; i++) {
-		struct bpf_map *map =
-			bpf_object__find_map_by_name(bpf, tacit_sensor_map_name[i]);
+		struct bpf_map *map = bpf_object__find_map_by_name(bpf, tacit_sensor_map_name[i]);
 		int r = map ? bpf_map__reuse_fd(map, sensor->map_fd[i]) : 0;
 
 		if (r < 0)
@@ -313,7 +313,8 @@ static void load_concern(struct tacit_sensor *sensor, const struct tacit_sensor_
 	if (wanted == 0 || load_probes(sensor, params, concern, facts, wanted) == 0)
 		return;
 	for (unsigned i = 0; i < TACIT_PROBE_COUNT; i++) {
-		int r = wanted >> i & 1 ? load_probes(sensor, params, concern, facts, 1ULL << i) : 0;
+		int r = wanted >> i & 1 ? load_probes(sensor, params, concern, facts, 1ULL << i)
+					: 0;
 
 		if (r < 0)
 			refuse(sensor, params, i, r);

@@ -36,15 +36,16 @@ struct tacit_sensor {
 	unsigned slots; /* slot 0 included */
 	unsigned cpus;
 	volatile uint64_t *owners; /* the map `owners`, as memory */
+	uint64_t *owned;           /* what the tally was told of them */
 	struct tacit_tally *tally;
 	struct tacit_counters *chunk; /* one batch of look-ups, @cpus vectors a slot */
 	uint32_t *chunk_key;
-	unsigned high;    /* slots from here on have never been used */
-	unsigned *gone;   /* slots whose cgroups ended in the window being drained ... */
+	unsigned high;     /* slots from here on have never been used */
+	unsigned *gone;    /* slots whose cgroups ended in the window being drained ... */
 	unsigned *resting; /* ... and in the one before, free after this drain */
 	unsigned goners, resters;
 
-	int64_t drained_ms; /* boot clock */
+	int64_t drained_ms;                /* boot clock */
 	struct tacit_sensor_status status; /* as of the last drain */
 };
 

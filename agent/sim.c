@@ -38,6 +38,13 @@ struct sim {
 	int result; /* 0 while it runs or when it finished */
 };
 
+/* It took part as often as asked, or as its budget allows, and has what came of it. */
+static bool is_finished(const struct sim *sim, const struct tacit_participant_status *status)
+{
+	return (status->accepted >= sim->params->rounds || status->refused[0]) &&
+	       status->version > 0 && status->version_round >= status->round;
+}
+
 static void count_hosts(struct sim *sim)
 {
 	sim->enrolled = sim->finished = sim->released = 0;
@@ -51,8 +58,7 @@ static void count_hosts(struct sim *sim)
 		sim->released += status.version > 0;
 		if (status.version > sim->version)
 			sim->version = status.version;
-		sim->finished += status.accepted >= sim->params->rounds &&
-				 status.releases >= sim->params->rounds;
+		sim->finished += is_finished(sim, &status);
 	}
 	if (sim->enrolled == sim->hosts && sim->enrolled_ms == 0)
 		sim->enrolled_ms = tacit_clock_boot_ms();
@@ -105,6 +111,7 @@ static int add_host(struct sim *sim)
 		.first_step = tacit_random_below(sim->place, tacit_replay_steps(replay)),
 		.steps = STEPS_MIN + tacit_random_below(sim->place, STEPS_MORE),
 		.steps_a_round = STEPS_A_ROUND,
+		.poll_max_ms = params->poll_sec * 1000,
 		.floors = { .budget = { .max_epsilon = params->max_epsilon, .delta = DELTA },
 			    .min_noise_multiplier = 0,
 			    .min_cohort = 1 },

@@ -22,8 +22,10 @@ struct tacit_sim_params {
 	const struct tacit_replay *const *replay; /* borrowed; host i replays number i modulo @replays */
 	size_t replays;
 	unsigned hosts;       /* 1..TACIT_SIM_HOSTS_MAX */
-	unsigned rounds;      /* the run ends when every host's updates in so many were accepted */
+	unsigned rounds;      /* the run ends when every host took part in so many (or its budget is spent) and
+				 * has the release that came of it */
 	unsigned parallel;    /* connections at once */
+	unsigned poll_sec;    /* longest wait between two polls of a host; 0: as the server says */
 	unsigned timeout_sec; /* the run ends, unfinished, after so long */
 	uint64_t seed;        /* of each host's place in its replay; noise is never seeded */
 	double max_epsilon;   /* each host's budget */
@@ -33,7 +35,7 @@ struct tacit_sim_params {
 
 /**
  * tacit_sim_run - run a fleet to its end.
- * @ret: {"hosts", "enrolled", "rounds" (asked), "finished" (hosts with all of them), "updates",
+ * @ret: {"hosts", "enrolled", "rounds" (asked), "finished" (hosts that reached that), "updates",
  *   "releases" (newest version seen), "hosts_with_release", "seconds": {"setup", "enrolment",
  *   "total"}, "bytes_up", "bytes_down" (a host's mean), "connections", "requests", "failures",
  *   "refusals": {reason: hosts}, "errors": {last error: hosts}}; owned by the caller. Also set when

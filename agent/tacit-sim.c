@@ -48,6 +48,7 @@ static void usage(FILE *to)
 		    "  --hosts N          virtual hosts (24)\n"
 		    "  --rounds N         end when every host took part in so many (2)\n"
 		    "  --parallel N       connections at once (64)\n"
+		    "  --poll SEC         longest wait between two polls of a host (as told)\n"
 		    "  --timeout SEC      give up after so long (600)\n"
 		    "  --max-epsilon E    privacy budget of each host (8)\n"
 		    "  --seed N           where in its recording each host begins (1)\n"
@@ -96,6 +97,8 @@ static bool parse_one(int c, struct options *options)
 		return parse_count(optarg, &options->sim.rounds);
 	case 'p':
 		return parse_count(optarg, &options->sim.parallel);
+	case 'P':
+		return parse_count(optarg, &options->sim.poll_sec);
 	case 'T':
 		return parse_count(optarg, &options->sim.timeout_sec);
 	case 'e':
@@ -122,6 +125,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 		{ "hosts", required_argument, NULL, 'n' },
 		{ "rounds", required_argument, NULL, 'R' },
 		{ "parallel", required_argument, NULL, 'p' },
+		{ "poll", required_argument, NULL, 'P' },
 		{ "timeout", required_argument, NULL, 'T' },
 		{ "max-epsilon", required_argument, NULL, 'e' },
 		{ "seed", required_argument, NULL, 's' },

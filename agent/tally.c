@@ -23,8 +23,8 @@ struct slot {
 	bool searched;           /* for the owner's path */
 	char *path;              /* NULL: not found */
 	struct service *service; /* NULL: counted for the host alone */
+	bool has_tasks;          /* the task pass met somebody in this window */
 	uint64_t seen[TACIT_FEATURE_COUNT];
-	uint64_t now[TACIT_FEATURE_COUNT];
 };
 
 struct tacit_tally {
@@ -73,12 +73,6 @@ int tacit_tally_new(const struct tacit_tally_params *params, struct tacit_tally 
 	tally->slots = params->slots;
 	*ret = TACIT_TAKE(tally);
 	return 0;
-}
-
-uint64_t *tacit_tally_total(struct tacit_tally *tally, unsigned slot)
-{
-	memset(tally->slot[slot].now, 0, sizeof(tally->slot[slot].now));
-	return tally->slot[slot].now;
 }
 
 void tacit_tally_own(struct tacit_tally *tally, unsigned index, uint64_t cgroup)
@@ -171,8 +165,7 @@ static int compare_ids(const void *a, const void *b)
 	return (*left > *right) - (*left < *right);
 }
 
-/* One walk of the hierarchy for all cgroups that are new. */
-static int search_new(struct tacit_tally *tally)
+int tacit_tally_resolve(struct tacit_tally *tally)
 {
 	TACIT_AUTO_FREE uint64_t *ids = NULL;
 	struct search search;
@@ -200,49 +193,47 @@ static int search_new(struct tacit_tally *tally)
 	return 0;
 }
 
-static bool is_gone(const struct tacit_tally *tally, unsigned index, bool has_tasks)
+void tacit_tally_add(struct tacit_tally *tally, unsigned index,
+		     const uint64_t total[TACIT_FEATURE_COUNT])
 {
-	const struct slot *slot = &tally->slot[index];
-
-	if (slot->owner == 0)
-		return false;
-	if (has_tasks ? slot->now[TACIT_FEATURE_SCHED_TASKS] !=
-				slot->seen[TACIT_FEATURE_SCHED_TASKS]
-		      : (index + tally->round) % LOOK_EVERY != 0)
-		return false;
-	return !slot->path || !tacit_scope_exists(tally->root_fd, slot->path, slot->owner);
-}
-
-int tacit_tally_resolve(struct tacit_tally *tally, bool has_tasks, unsigned *gone)
-{
-	int n = 0;
-	int r = search_new(tally);
-
-	if (r < 0)
-		return r;
-	for (unsigned i = 1; i < tally->slots; i++)
-		if (is_gone(tally, i, has_tasks))
-			gone[n++] = i;
-	tally->round++;
-	return n;
-}
-
-static void add_increase(struct tacit_tally *tally, struct slot *slot)
-{
+	struct slot *slot = &tally->slot[index];
 	struct service *service = slot->service;
 
+	slot->has_tasks = total[TACIT_FEATURE_SCHED_TASKS] != slot->seen[TACIT_FEATURE_SCHED_TASKS];
 	for (unsigned f = 0; f < TACIT_FEATURE_COUNT; f++) {
-		uint64_t increase = slot->now[f] - slot->seen[f];
+		uint64_t increase = total[f] - slot->seen[f];
 
 		if (increase == 0 || increase > INT64_MAX)
 			continue;
-		slot->seen[f] = slot->now[f];
+		slot->seen[f] = total[f];
 		tally->host[f] += increase;
 		if (service) {
 			service->sum[f] += increase;
 			service->active = true;
 		}
 	}
+}
+
+static bool is_gone(const struct tacit_tally *tally, unsigned index, bool has_tasks)
+{
+	const struct slot *slot = &tally->slot[index];
+
+	if (slot->owner == 0)
+		return false;
+	if (has_tasks ? slot->has_tasks : (index + tally->round) % LOOK_EVERY != 0)
+		return false;
+	return !slot->path || !tacit_scope_exists(tally->root_fd, slot->path, slot->owner);
+}
+
+unsigned tacit_tally_find_gone(struct tacit_tally *tally, bool has_tasks, unsigned *gone)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 1; i < tally->slots; i++)
+		if (is_gone(tally, i, has_tasks))
+			gone[n++] = i;
+	tally->round++;
+	return n;
 }
 
 static void emit_one(struct tacit_window *window, const char *scope, const char *class,
@@ -282,8 +273,6 @@ unsigned tacit_tally_emit(struct tacit_tally *tally, const struct tacit_window *
 	struct tacit_window window = *frame;
 	unsigned n = 1;
 
-	for (unsigned i = 0; i < tally->slots; i++)
-		add_increase(tally, &tally->slot[i]);
 	if (emit)
 		emit_one(&window, TACIT_SCOPE_HOST, tally->host_class, tally->host, emit, ctx);
 	for (size_t i = 0; i < tally->services; i++) {

@@ -4,7 +4,9 @@
  *
  * A slot is one cgroup's vector of counters. The tally remembers what it saw in each,
  * takes the increase, and adds it to the host and to the service that the cgroup
- * belongs to. It knows nothing of BPF: the sensor feeds it totals and owners.
+ * belongs to. It knows nothing of BPF. Per drain the sensor says who owns the slots
+ * (own), has new owners looked up (resolve), adds what the slots hold (add), and
+ * takes the windows (emit).
  */
 #ifndef TACIT_AGENT_TALLY_H
 #define TACIT_AGENT_TALLY_H
@@ -23,9 +25,9 @@ struct tacit_tally;
 
 /* Strings are copied. */
 struct tacit_tally_params {
-	unsigned slots;         /* 1..TACIT_SLOTS_MAX, TACIT_SLOT_OTHER included */
-	int root_fd;            /* the cgroup2 hierarchy; borrowed for the tally's life */
-	const char *host_class; /* at most TACIT_SCOPE_CLASS_MAX bytes */
+	unsigned slots;            /* 1..TACIT_SLOTS_MAX, TACIT_SLOT_OTHER included */
+	int root_fd;               /* the cgroup2 hierarchy; borrowed for the tally's life */
+	const char *host_class;    /* at most TACIT_SCOPE_CLASS_MAX bytes */
 	const char *const *ignore; /* see sensor.h */
 	size_t ignore_count;
 };
@@ -34,31 +36,34 @@ struct tacit_tally_params {
 TACIT_MUST_CHECK int tacit_tally_new(const struct tacit_tally_params *params,
 				     struct tacit_tally **ret);
 
-/* Where the sensor puts what @slot holds now, added up over the processors: TACIT_FEATURE_COUNT
- * counters that it has set to 0. Borrowed. */
-uint64_t *tacit_tally_total(struct tacit_tally *tally, unsigned slot);
-
-/* The cgroup that has @slot now; 0: none. */
+/* The cgroup that has @slot now; 0: none. TACIT_SLOT_OTHER is never owned. */
 void tacit_tally_own(struct tacit_tally *tally, unsigned slot, uint64_t cgroup);
 
-/**
- * tacit_tally_resolve - find the services of new cgroups, and the cgroups that are gone.
- * @has_tasks: TACIT_PROBE_TASKS is observed, so a cgroup without tasks can be told; else every
- *             cgroup is looked at in turn.
- * @gone: room for as many slots as there are; to be taken from their owners.
- *
- * Returns the number in @gone, or -E... when the hierarchy cannot be read.
- */
-TACIT_MUST_CHECK int tacit_tally_resolve(struct tacit_tally *tally, bool has_tasks,
-					 unsigned *gone);
+/* Finds the services of owners that are new. 0, -ENOMEM, or -E... when the hierarchy cannot be
+ * read; may then be tried again. */
+TACIT_MUST_CHECK int tacit_tally_resolve(struct tacit_tally *tally);
+
+/* @slot holds @total, added up over the processors; the first time, all of it is increase. A
+ * counter that is behind what it was has none until it has caught up. */
+void tacit_tally_add(struct tacit_tally *tally, unsigned slot,
+		     const uint64_t total[TACIT_FEATURE_COUNT]);
 
 /**
- * tacit_tally_emit - the windows up to the totals that are there now.
+ * tacit_tally_find_gone - slots whose cgroups are no more, to be taken from them.
+ * @has_tasks: the task pass is observed, so that only cgroups in which it met nobody need a look;
+ *             else every cgroup is looked at in turn.
+ * @gone: room for as many slots as there are.
+ *
+ * Call between add and emit. Returns the number in @gone.
+ */
+unsigned tacit_tally_find_gone(struct tacit_tally *tally, bool has_tasks, unsigned *gone);
+
+/**
+ * tacit_tally_emit - the windows of all that was added since the last call.
  * @frame: times and observed probes, the same in every window; the rest is filled in.
  * @emit: NULL: nobody is interested, only begin anew.
  *
- * The host's first, then one for each service that runs or has counted something. A counter that
- * is behind what it was has no increase until it has caught up. Returns how many windows.
+ * The host's first, then one for each service that runs or has counted something. Returns how many.
  */
 unsigned tacit_tally_emit(struct tacit_tally *tally, const struct tacit_window *frame,
 			  tacit_window_fn *emit, void *ctx);

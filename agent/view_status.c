@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "view.h"
 
+#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
 #define HOST_NAME_BYTES	 65
+#define UPTIME_MAX	 1e12 /* seconds; beyond belief, but a number */
 #define DIGITS_SHOWN	 12
 #define SCOPES_SHOWN	 12U
 #define BUDGET_BAR_CELLS 30U
@@ -37,6 +39,8 @@ static void put_indent(const struct tacit_render *render)
 static void put_daemon(const struct tacit_render *render, const json_t *document)
 {
 	const json_t *daemon = tacit_render_at(document, "daemon");
+	double uptime_sec = fmin(fmax(tacit_render_real_at(daemon, "uptime_sec"), 0), UPTIME_MAX);
+	int64_t uptime_ms = (int64_t)(uptime_sec * 1000);
 	char a[TACIT_RENDER_TEXT], b[TACIT_RENDER_TEXT];
 
 	tacit_render_label(render, "daemon");
@@ -47,10 +51,8 @@ static void put_daemon(const struct tacit_render *render, const json_t *document
 		return;
 	}
 	tacit_render_put(render, TACIT_STYLE_GOOD, "running");
-	tacit_render_put(
-		render, TACIT_STYLE_PLAIN, " for %s, pid %" JSON_INTEGER_FORMAT "\n",
-		tacit_render_span((int64_t)(tacit_render_real_at(daemon, "uptime_sec") * 1000), a),
-		tacit_render_int_at(daemon, "pid"));
+	tacit_render_put(render, TACIT_STYLE_PLAIN, " for %s, pid %" JSON_INTEGER_FORMAT "\n",
+			 tacit_render_span(uptime_ms, a), tacit_render_int_at(daemon, "pid"));
 	put_indent(render);
 	tacit_render_put(render, TACIT_STYLE_PLAIN, "%.1f%% of a CPU, %s resident",
 			 tacit_render_real_at(daemon, "cpu_percent"),

@@ -74,6 +74,7 @@ static int join(struct tacit_virtual_host *host)
 		.random = host->params.random,
 		.space = tacit_feature_space(),
 		.floors = host->params.floors,
+		.poll_max_ms = host->params.poll_max_ms,
 		.ops = &ops,
 		.ctx = host,
 		.quiet = true,

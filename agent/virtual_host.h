@@ -27,6 +27,7 @@ struct tacit_virtual_host_params {
 	size_t first_step;     /* of the replay: where this host's life begins */
 	size_t steps;          /* it lives through before it enrols */
 	size_t steps_a_round;  /* and after each round */
+	uint32_t poll_max_ms;  /* longest wait between two polls; 0: tacitd's own default */
 	struct tacit_participant_floors floors;
 };
 

@@ -107,8 +107,9 @@ int main(int argc, char **argv)
 		printf("the configuration is good\n");
 		return EXIT_SUCCESS;
 	}
-	if (optind < argc && strcmp(argv[optind], "serve") != 0)
-		return tacit_verbs_run(conf.admin_socket, argc - optind, argv + optind, stdout,
-				       stderr);
-	return serve(&conf);
+	argc -= optind;
+	argv += optind;
+	if (argc == 0 || (argc == 1 && strcmp(argv[0], "serve") == 0))
+		return serve(&conf);
+	return tacit_verbs_run(conf.admin_socket, argc, argv, stdout, stderr);
 }

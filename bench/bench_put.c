@@ -393,13 +393,12 @@ int main(int argc, char **argv)
 		their_cpu += cpu_sec(argv[9]) - before;
 	}
 	puts = (double)bench.hosts * bench.rounds;
-	printf("aggregator.updates %.0f /s of %zu bytes\n", median(ours, bench.rounds),
-	       bench.request_len);
-	printf("  nginx, which reads and discards them %.0f /s ratio %.2f\n",
-	       median(theirs, bench.rounds),
+	printf("update_size %zu bytes\n", bench.request_len);
+	printf("updates_accepted %.0f /s\n", median(ours, bench.rounds));
+	printf("  nginx_discarding %.0f %.2f\n", median(theirs, bench.rounds),
 	       median(ours, bench.rounds) / median(theirs, bench.rounds));
-	printf("aggregator.cpu %.1f us/update\n", our_cpu / puts * 1e6);
-	printf("  nginx %.1f us ratio %.2f\n", their_cpu / puts * 1e6, our_cpu / their_cpu);
+	printf("cpu_per_update %.1f us\n", our_cpu / puts * 1e6);
+	printf("  nginx_discarding %.1f %.2f\n", their_cpu / puts * 1e6, our_cpu / their_cpu);
 	for (int i = 0; i < bench.hosts; i++) {
 		close_connection(&bench.ours[i]);
 		close_connection(&bench.theirs[i]);

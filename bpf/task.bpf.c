@@ -26,8 +26,7 @@ static __always_inline __u64 increase(__u64 *counted, __u64 now)
 	return *counted == now ? 0 : now - __sync_lock_test_and_set(counted, now);
 }
 
-#define COUNT_INCREASE(id, field, now)                                                             \
-	count(to, TACIT_FEATURE_##id, increase(&seen->field, (now)))
+#define COUNT_INCREASE(id, field, now) count(to, TACIT_FEATURE_##id, increase(&seen->field, (now)))
 
 /* The run time is exact, user and system may be sampled at ticks: they say how to split it. */
 static __always_inline void count_cpu(struct tacit_counters *to, struct tacit_task_totals *seen,
@@ -45,8 +44,7 @@ static __always_inline void count_cpu(struct tacit_counters *to, struct tacit_ta
 }
 
 static __always_inline void count_increase(struct tacit_counters *to,
-					   struct tacit_task_totals *seen,
-					   struct task_struct *task)
+					   struct tacit_task_totals *seen, struct task_struct *task)
 {
 	count_cpu(to, seen, task);
 	COUNT_INCREASE(SCHED_SWITCH_VOLUNTARY, switch_voluntary, task->nvcsw);

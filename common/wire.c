@@ -54,7 +54,7 @@ void tacit_task_init(struct tacit_task *task, const uint8_t *schema)
 {
 	*task = (struct tacit_task){
 		.kind = "gaussian",
-		.clip_norm = 4,
+		.clip_norm = 1,
 		.noise_multiplier = 2,
 		.kappa = 30,
 		.min_cohort = 20,

@@ -5,8 +5,9 @@
  *
  *	mean = (k m0 + n m) / N
  *	V_ij = sqrt(n_i n_j / (N_i N_j)) C_ij + a_i a_j,	i != j
- *	V_jj = (k v0 + n C_jj + 1) / N + a_j^2,	a_j = sqrt(k n / N) (m - m0) / sqrt(N)
+ *	V_jj = (k v0 + n C_jj + u) / N + a_j^2,	a_j = sqrt(k n / N) (m - m0) / sqrt(N)
  *
+ * u what may happen although it was never seen (VARIANCE_UNSEEN, less what the fleet knows). This is
  * the normal-inverse-Wishart's, with the between-means term a a', for a prior that knows no
  * correlations and whose worth differs from dimension to dimension: a diagonal scaling of a
  * covariance matrix plus a square, so positive semidefinite like it.
@@ -110,7 +111,7 @@ static struct belief believe(const struct tacit_model *model, size_t j)
 	double own = tacit_moments_count(model->moments, model->space->group_of[j]);
 	double m = tacit_moments_mean(model->moments)[j];
 	double v = (double)tacit_moments_variance(model->moments)[j];
-	double worth, total, deviation;
+	double worth, total, deviation, unseen;
 
 	if (model->prior)
 		fact = tacit_gaussian_block_get(model->prior, j);
@@ -119,12 +120,13 @@ static struct belief believe(const struct tacit_model *model, size_t j)
 	if (total <= 0)
 		return (struct belief){ 0 };
 	deviation = own > 0 ? m - (double)fact.mean : 0;
+	unseen = VARIANCE_UNSEEN * (1 - (double)fact.weight); /* the fleet has seen more */
 	return (struct belief){
 		.own = own,
 		.worth = worth,
 		.mean = (worth * (double)fact.mean + own * m) / total,
 		.variance = (worth * (double)fact.variance + own * v +
-			     worth * own / total * deviation * deviation + VARIANCE_UNSEEN) / total,
+			     worth * own / total * deviation * deviation + unseen) / total,
 		.between = sqrt(worth * own) / total * deviation,
 	};
 }

@@ -53,7 +53,7 @@
 #define LOG_ERROR2_MAX  ((LOG_SPAN_MAX / SPANS) * (LOG_SPAN_MAX / SPANS))
 
 /* A sum of presences counts from so many standard deviations of its noise on. */
-#define PRESENCE_SIGMAS 2.0
+#define PRESENCE_SIGMAS 3.0
 #define PRESENCE_MIN    0.01
 
 struct tacit_gaussian_fact tacit_gaussian_block_get(const float *block, size_t j)

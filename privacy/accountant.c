@@ -7,7 +7,7 @@
 #define LOG_ORDER_MIN (-30.0)
 #define LOG_ORDER_MAX 60.0
 #define SEARCH_STEPS  100 /* of the golden section: beyond double precision */
-#define HALVINGS      200
+#define HALVINGS      100
 
 /* The bound of order alpha = 1 + exp(@log_order): Corollary 13, solved for epsilon. */
 static double epsilon_of_order(double rho, double delta, double log_order)

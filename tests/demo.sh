@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 O=${O:-build}
-hosts=${HOSTS:-240} # virtual hosts
+hosts=${HOSTS:-400} # virtual hosts
 rounds=2
 
 bold= plain=
@@ -88,8 +88,8 @@ cat >"$dir/agent.conf" <<-EOF
 	enrol.token_file = $dir/token
 	window_ms = 500
 	user =
-	alerts_per_day = 10
-	privacy.max_epsilon = 10
+	alerts_per_day = 100
+	uplink.poll_max_sec = 5
 EOF
 mkdir -m 700 "$dir/aggregator" "$dir/agent"
 
@@ -98,7 +98,7 @@ fleet serve >"$dir/aggregator.log" 2>&1 &
 pids+=($!)
 wait_for 20 "the aggregator's start" fleet status
 fleet task set classes=host,backup.service,build.service,database.service,web.service \
-	noise_multiplier=1 round_sec=24 collect_sec=22 min_cohort=20 "max_cohort=$((hosts + 1))" \
+	clip_norm=0.6 noise_multiplier=1 round_sec=15 collect_sec=14 min_cohort=20 "max_cohort=$((hosts + 1))" \
 	>"$dir/task.log" || fail "the task was refused"
 grep -E '^(classes|noise_multiplier|clip_norm|min_cohort|round_sec)' "$dir/task.log" | sed 's/^/   /'
 
@@ -132,7 +132,7 @@ say "$hosts virtual hosts enrol over HTTPS, replay recorded windows and take par
 replays=()
 for file in tests/data/*.csv; do replays+=(--replay "$file"); done
 "$O/tacit-sim" run --token "$dir/token" "${replays[@]}" --hosts "$hosts" --rounds $rounds \
-	--timeout 120 --max-epsilon 10 >"$dir/sim.out" 2> >(sed -u 's/^/   /') &
+	--poll 4 --timeout 100 >"$dir/sim.out" 2> >(sed -u 's/^/   /') &
 sim=$!
 pids+=("$sim")
 wait "$sim" || fail "the virtual hosts did not finish: $(cat "$dir/sim.out")"
@@ -145,7 +145,7 @@ fleet rounds show "$(fleet rounds list | awk '$2 == "released" { print $1; exit 
 wait_for 30 "the release's arrival on the live host" grep -q 'release [2-9] of round' "$dir/tacitd.log"
 
 say "the live host watches normal life a little longer"
-until [ $((SECONDS - began)) -ge 80 ]; do sleep 1; done
+until [ $((SECONDS - began)) -ge 90 ]; do sleep 1; done
 
 say "something odd inside backup.service: a scan of closed ports, 1,000 renames, a storm of processes"
 before=$(grep -c 'anomaly .* in backup.service' "$dir/tacitd.log" || true)

@@ -56,7 +56,7 @@ free_port() { # nobody listens there now
 }
 
 start() {
-	"$aggregator" --config "$conf" >>"$place/log" 2>&1 &
+	"$aggregator" --config "$conf" serve >>"$place/log" 2>&1 &
 	pid=$!
 	until_true grep -q "^tacit-aggregator: serving" "$place/log"
 }
@@ -84,8 +84,9 @@ ask status >"$place/out" 2>&1
 [ $? -eq 4 ] && grep -q 'not running' "$place/out"
 check 'a verb without an aggregator exits 4'
 ask sing >/dev/null 2>&1
+[ $? -eq 2 ] && ask serve --config x >/dev/null 2>&1
 [ $? -eq 2 ]
-check 'an unknown verb exits 2'
+check 'what is no verb exits 2'
 
 start
 check 'starts'
@@ -165,6 +166,7 @@ ask hosts revoke "$id" >/dev/null && get /v1/task | https "${me[@]}" | grep -q '
 check 'a revoked host is refused'
 
 https "${me[@]}" </dev/null >/dev/null & # an idle connection is no reason to wait
+# shellcheck disable=SC2317 # by until_true
 connected() { [ "$(field connections status)" = 1 ]; }
 until_true connected
 kill -TERM "$pid"

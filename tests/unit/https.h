@@ -215,7 +215,8 @@ static inline bool https_client_handshake(struct https_client *client,
 	return r == 1;
 }
 
-static inline void https_client_send(struct https_client *client, const void *data, size_t len)
+/* True when all of it could be sent. */
+static inline bool https_client_send(struct https_client *client, const void *data, size_t len)
 {
 	int64_t until_ms = tacit_clock_boot_ms() + HTTPS_PATIENCE_MS;
 	const char *at = (const char *)data;
@@ -228,12 +229,13 @@ static inline void https_client_send(struct https_client *client, const void *da
 			at += n;
 			len -= (size_t)n;
 		} else if (client->ssl && !https_client_wait(client, (int)n, until_ms)) {
-			return;
+			return false;
 		} else if (!client->ssl && errno != EAGAIN) {
-			return;
+			return false;
 		}
 		https_turn(client->server, -1);
 	}
+	return len == 0;
 }
 
 /* Takes what is there; notes the end of the connection. */

@@ -122,8 +122,8 @@ static void test_other_names_need_another_certificate(void)
 		TACIT_CLEANUP(tacit_ca_free_p) struct tacit_ca *second = NULL;
 
 		CU_ASSERT_EQUAL_FATAL(open_now(&place, &first), 0);
-		CU_ASSERT_EQUAL_FATAL(
-			open_ca(&place, others[i], tacit_clock_wall_ms(), &second), 0);
+		CU_ASSERT_EQUAL_FATAL(open_ca(&place, others[i], tacit_clock_wall_ms(), &second),
+				      0);
 		CU_ASSERT_NOT_EQUAL(
 			X509_cmp(tacit_ca_server_cert(first), tacit_ca_server_cert(second)), 0);
 		CU_ASSERT_EQUAL(

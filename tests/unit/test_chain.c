@@ -7,9 +7,9 @@
 static int append(struct fleet *fleet, int64_t at_ms, const char *event, const char *subject)
 {
 	return tacit_chain_append(fleet->db, &(struct tacit_chain_entry){ .at_ms = at_ms,
-									 .event = event,
-									 .subject = subject,
-									 .token = 3 });
+									  .event = event,
+									  .subject = subject,
+									  .token = 3 });
 }
 
 static void fill(struct fleet *fleet)

@@ -359,7 +359,7 @@ static void test_full_disk(void)
 
 	for (int i = 0; i < 20; i++) {
 		(void)snprintf(name, sizeof(name), "s%d.service", i);
-		(void)calm(&bench, name, 60);
+		(void)calm(&bench, name, 100);
 	}
 	ask(&bench, "PRAGMA max_page_count = 1");
 	for (int i = 0; i < 20; i++) {

@@ -19,11 +19,12 @@ static int add_task(struct tacit_db *db)
 
 static int add_round(struct tacit_db *db)
 {
-	return tacit_db_run(db,
-			    "INSERT INTO round(task, task_digest, mode, model_version, model,"
-			    " dimensions, clip_norm, noise_multiplier, min_cohort, max_updates,"
-			    " opened_ms, collect_ms) VALUES(1, x'00', 1, 0, x'00', 1, 1, 1, 1, 1, 0, 1)",
-			    "");
+	return tacit_db_run(
+		db,
+		"INSERT INTO round(task, task_digest, mode, model_version, model,"
+		" dimensions, clip_norm, noise_multiplier, min_cohort, max_updates,"
+		" opened_ms, collect_ms) VALUES(1, x'00', 1, 0, x'00', 1, 1, 1, 1, 1, 0, 1)",
+		"");
 }
 
 static void test_what_was_written_is_there_again(void)
@@ -37,9 +38,9 @@ static void test_what_was_written_is_there_again(void)
 	CU_ASSERT_EQUAL_FATAL(tacit_fleetdb_open(place_file(&place, "fleet.db"), &db), 0);
 	CU_ASSERT_EQUAL(one(db, "SELECT count(*) FROM task"), 1);
 	tacit_db_close(db);
-	CU_ASSERT_EQUAL_FATAL(tacit_db_open_readonly(place_file(&place, "fleet.db"),
-						     tacit_fleetdb_schema(), &db),
-			      0);
+	CU_ASSERT_EQUAL_FATAL(
+		tacit_db_open_readonly(place_file(&place, "fleet.db"), tacit_fleetdb_schema(), &db),
+		0);
 	tacit_db_close(db);
 }
 

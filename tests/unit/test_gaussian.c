@@ -176,18 +176,21 @@ static double plain_distance(double a[D][D], const double *d, const size_t *dim,
 static void check_against_plain(struct tacit_model *model, double cov[D][D], const double *mean,
 				const double *x, const uint8_t *observed)
 {
-	double a[D][D], d[D], trace = 0, plain;
+	double a[D][D], d[D], trace = 0, plain, unseen;
+	struct tacit_model_info info;
 	size_t dim[D], n = 0;
 
+	GAUSS->info(model, &info);
+	unseen = 1.0 / (double)info.windows; /* a variance of one, worth one window */
 	for (size_t j = 0; j < D; j++)
 		if (observed[samples_group_of[j]]) {
 			dim[n++] = j;
-			trace += cov[j][j];
+			trace += cov[j][j] + unseen;
 		}
 	memcpy(a, cov, sizeof(a));
 	for (size_t j = 0; j < D; j++) {
 		d[j] = x[j] - mean[j];
-		a[j][j] += 1e-2 * trace / (double)n + 1e-3;
+		a[j][j] += unseen + 1e-2 * trace / (double)n + 1e-3;
 	}
 	plain = plain_distance(a, d, dim, n);
 	CU_ASSERT_DOUBLE_EQUAL(distance(model, x, observed), plain, 0.05 * plain + 0.05);
@@ -260,6 +263,30 @@ static void test_shares_add_up(void)
 	}
 }
 
+/* A young scope expects that something new may happen in any window, an old one less and less; one
+ * that the fleet vouches for does not. */
+static void test_unseen(void)
+{
+	for (int promoted = 0; promoted < 2; promoted++) {
+		TACIT_CLEANUP(tacit_model_free_p) struct tacit_model *model = make(promoted);
+		double x[D] = { 0 }, first[D] = { 5 }, young, old, vouched;
+		float block[3 * D];
+
+		for (unsigned i = 0; i < 25; i++)
+			learn(model, x, samples_all);
+		young = distance(model, first, samples_all);
+		CU_ASSERT_DOUBLE_EQUAL(young, 25 / (1.01 / 25 + 1e-3), 1);
+		fill_block(block, 1, 0, 0.0025F);
+		CU_ASSERT_EQUAL(GAUSS->set_prior(model, block, 30), 0);
+		vouched = distance(model, first, samples_all);
+		CU_ASSERT_EQUAL(GAUSS->set_prior(model, NULL, 0), 0);
+		for (unsigned i = 25; i < 1000; i++)
+			learn(model, x, samples_all);
+		old = distance(model, first, samples_all);
+		CU_ASSERT(old > 10 * young && vouched > 10 * young);
+	}
+}
+
 /* A scope that never did anything: its first event is odd, not infinitely so. */
 static void test_idle_scope(void)
 {
@@ -275,7 +302,7 @@ static void test_idle_scope(void)
 		CU_ASSERT_EQUAL(score(model, x, samples_all, &result), 0);
 		CU_ASSERT_DOUBLE_EQUAL(result.value[TACIT_STATISTIC_MAX_Z], log(2) / 0.05, 1e-6);
 		CU_ASSERT_DOUBLE_EQUAL(result.value[TACIT_STATISTIC_DISTANCE],
-				       log(2) * log(2) / 1e-3, 1);
+				       log(2) * log(2) / (1e-3 + 1.01 / 5000), 1);
 	}
 }
 
@@ -442,6 +469,7 @@ int main(void)
 		{ "promotion sees correlation", test_promotion_sees_correlation },
 		{ "the distance is Mahalanobis's", test_distance_is_mahalanobis },
 		{ "shares add up", test_shares_add_up },
+		{ "what was not seen yet", test_unseen },
 		{ "idle scope", test_idle_scope },
 		{ "cold start", test_cold_start },
 		{ "posterior", test_posterior },

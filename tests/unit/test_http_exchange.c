@@ -234,7 +234,7 @@ static void test_refusal_is_read(void)
 	CU_ASSERT_TRUE(https_client_handshake(&client, NULL));
 	https_client_send(&client, head, sizeof(head) - 1);
 	for (int i = 0; i < 70; i++)
-		https_client_send(&client, junk, sizeof(junk));
+		CU_ASSERT_TRUE(https_client_send(&client, junk, sizeof(junk)));
 	CU_ASSERT_EQUAL(https_client_answer(&client), 413);
 	CU_ASSERT_TRUE(is_problem(&client, 413));
 	https_client_close(&client);

@@ -42,12 +42,13 @@ static int make(struct fleet *fleet, const struct tacit_task *task,
 
 	for (uint32_t i = 0; i < round->dimensions; i++)
 		sum[i] = value;
-	FLEET_MUST(tacit_db_run(fleet->db,
-				"INSERT OR IGNORE INTO round(id, state, task, task_digest, mode,"
-				" model_version, model, dimensions, clip_norm, noise_multiplier,"
-				" min_cohort, max_updates, opened_ms, collect_ms) VALUES(1,"
-				" 'released', 1, zeroblob(32), 1, 0, zeroblob(32), 1, 1, 1, 1, 1, 0, 1)",
-				""));
+	FLEET_MUST(tacit_db_run(
+		fleet->db,
+		"INSERT OR IGNORE INTO round(id, state, task, task_digest, mode,"
+		" model_version, model, dimensions, clip_norm, noise_multiplier,"
+		" min_cohort, max_updates, opened_ms, collect_ms) VALUES(1,"
+		" 'released', 1, zeroblob(32), 1, 0, zeroblob(32), 1, 1, 1, 1, 1, 0, 1)",
+		""));
 	return tacit_release_make(fleet->db, fleet->ca, task, round, sum, updates, FLEET_NOW,
 				  ret_version, figures);
 }
@@ -156,8 +157,8 @@ static void test_without_noise(void)
 	CU_ASSERT(isinf(figures.snr));
 }
 
-static bool blocks_equal(const struct tacit_fleet *a, const char *of_a,
-			 const struct tacit_fleet *b, const char *of_b)
+static bool blocks_equal(const struct tacit_fleet *a, const char *of_a, const struct tacit_fleet *b,
+			 const char *of_b)
 {
 	size_t len = tacit_fleet_kind(a)->block_len(tacit_feature_space());
 	int i = tacit_fleet_find(a, of_a), k = tacit_fleet_find(b, of_b);
@@ -252,8 +253,8 @@ static void test_a_spoilt_release_is_damage(void)
 
 	CU_ASSERT_EQUAL_FATAL(make(&fleet, &task, &round, 1000, 50, &version, &figures), 0);
 	round = round_of(&task, 1);
-	CU_ASSERT_EQUAL(tacit_db_run(fleet.db, "UPDATE release SET data = substr(data, 1, 500)", ""),
-			0);
+	CU_ASSERT_EQUAL(
+		tacit_db_run(fleet.db, "UPDATE release SET data = substr(data, 1, 500)", ""), 0);
 	CU_ASSERT_EQUAL(make(&fleet, &task, &round, 1000, 50, &version, &figures), TACIT_EDAMAGED);
 	round.dimensions--;
 	round.model_version = 0;

@@ -26,8 +26,8 @@ static struct fleet quiet_fleet(void)
 #define QUIET_FLEET(name) TACIT_CLEANUP(fleet_done) struct fleet name = quiet_fleet()
 
 /* @n hosts of which host i sends a ramp that begins at @base + i, through @partial. */
-static void send(struct fleet *fleet, struct tacit_partial *partial, const struct tacit_round *round,
-		 unsigned n, uint32_t base)
+static void send(struct fleet *fleet, struct tacit_partial *partial,
+		 const struct tacit_round *round, unsigned n, uint32_t base)
 {
 	for (unsigned i = 0; i < n; i++) {
 		BODY body = body_ramp(&round->doc, base + i);
@@ -236,8 +236,8 @@ static void test_list_and_show(void)
 	CU_ASSERT_STRING_EQUAL(
 		json_string_value(json_object_get(json_array_get(list, 1), "reason")),
 		"too few updates");
-	CU_ASSERT_STRING_EQUAL(
-		json_string_value(json_object_get(json_array_get(list, 0), "state")), "released");
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(json_array_get(list, 0), "state")),
+			       "released");
 	CU_ASSERT_EQUAL(tacit_round_show(fleet.db, 2, &shown), 0);
 	CU_ASSERT_DOUBLE_EQUAL(figure(shown, "privacy", "epsilon_aggregator"),
 			       tacit_zcdp_epsilon(rho, TACIT_ROUND_DELTA), 1e-12);

@@ -135,10 +135,9 @@ static void test_orders_out_of_range(void)
 {
 	FLEET(fleet);
 	TACIT_CLEANUP(json_decrefp) json_t *labels = json_pack("{s:i}", "site", 1);
-	struct tacit_token_order order = { .url = URL,
-					   .pin = tacit_ca_pin(fleet.ca),
-					   .uses = 1,
-					   .ttl_sec = 1 };
+	struct tacit_token_order order = {
+		.url = URL, .pin = tacit_ca_pin(fleet.ca), .uses = 1, .ttl_sec = 1
+	};
 	char text[TACIT_TOKEN_TEXT_MAX], long_url[600];
 	int64_t id;
 

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* A scope's stored state: a model, then a threshold; if they pass, used. */
+#include <math.h>
+#include <stdlib.h>
+
+#include <tacit/model.h>
+#include <tacit/threshold.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const uint16_t group_of[] = { 0, 0, 1, 0, 2 };
+static const struct tacit_space space = { .dims = 5, .groups = 3, .group_of = group_of };
+
+static void use_model(const struct tacit_model_kind *kind, struct tacit_model *model)
+{
+	static const double x[] = { 0, 1, 5, 12, 20 };
+	static const uint8_t all[] = { 1, 1, 1 }, some[] = { 1, 0, 1 };
+	const struct tacit_sample sample = { .x = x, .observed = all };
+	const struct tacit_sample partial = { .x = x, .observed = some };
+	double share[5], out[13];
+	struct tacit_score score;
+	float block[15];
+
+	if (kind->learn(model, &sample) < 0 || kind->contribution_len(&space) > 13)
+		abort();
+	if (kind->score(model, &partial, &score) == 0 &&
+	    isnan(score.value[TACIT_STATISTIC_DISTANCE]))
+		abort();
+	(void)!kind->explain(model, &sample, share, NULL, NULL);
+	kind->block_init(&space, block);
+	kind->contribute(model, block, out);
+	for (size_t i = 0; i < kind->contribution_len(&space); i++)
+		if (!(fabs(out[i]) <= 1))
+			abort();
+}
+
+static void use_threshold(struct tacit_threshold *threshold)
+{
+	double at;
+
+	tacit_threshold_learn(threshold, 3);
+	if (tacit_threshold_get(threshold, 1e-5, &at) == 0 && !isfinite(at))
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const struct tacit_model_kind *kind = tacit_model_kind_find("gaussian");
+	TACIT_CLEANUP(tacit_threshold_free_p) struct tacit_threshold *threshold = NULL;
+	TACIT_CLEANUP(tacit_model_free_p) struct tacit_model *model = NULL;
+	struct tacit_reader reader = tacit_reader_init(data, size);
+
+	if (kind->load(&space, &reader, &model) == 0)
+		use_model(kind, model);
+	else
+		reader = tacit_reader_init(data, size);
+	if (tacit_threshold_load(&reader, &threshold) == 0)
+		use_threshold(threshold);
+	return 0;
+}
