@@ -145,19 +145,13 @@ static pid_t read_pid(int fd)
 	return pid > 0 && pid <= INT32_MAX ? (pid_t)pid : 0;
 }
 
-int tacit_harden_single(const char *state_dir, int *ret_fd, pid_t *ret_pid)
+/* Takes the lock and says in it who has it. */
+static int hold(int dir, int fd, pid_t *ret_pid)
 {
-	TACIT_AUTO_CLOSE int dir = open(state_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	TACIT_AUTO_CLOSE int fd = -1;
 	struct stat st;
 	char text[24];
 	int n;
 
-	if (dir < 0)
-		return -errno;
-	fd = openat(dir, LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
 	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
 		if (errno != EWOULDBLOCK)
 			return -errno;
@@ -171,8 +165,25 @@ int tacit_harden_single(const char *state_dir, int *ret_fd, pid_t *ret_pid)
 	/* Whoever has the folder may be the next to start, without being root. */
 	if (geteuid() == 0 && (fstat(dir, &st) != 0 || fchown(fd, st.st_uid, st.st_gid) != 0))
 		return -errno;
+	return 0;
+}
+
+int tacit_harden_single(const char *state_dir, int *ret_fd, pid_t *ret_pid)
+{
+	TACIT_AUTO_CLOSE int dir = open(state_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int fd, r;
+
+	if (dir < 0)
+		return -errno;
+	fd = openat(dir, LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	r = hold(dir, fd, ret_pid);
+	if (r < 0) {
+		(void)close(fd);
+		return r;
+	}
 	*ret_fd = fd;
-	fd = -1;
 	return 0;
 }
 

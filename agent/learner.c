@@ -368,7 +368,7 @@ static int save_in_one(struct tacit_learner *learner, bool all)
 /* What a scope takes besides its model. */
 #define SCOPE_BYTES                                                                                \
 	(sizeof(struct tacit_learner_scope) +                                                      \
-	 TACIT_STATISTIC_COUNT * TACIT_THRESHOLD_KEEP * sizeof(float))
+	 sizeof(float) * TACIT_STATISTIC_COUNT * TACIT_THRESHOLD_KEEP)
 
 static struct tacit_learner_scope *busiest(struct tacit_learner *learner, size_t *used)
 {

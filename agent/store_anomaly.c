@@ -3,6 +3,7 @@
 #include "store_private.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char *const states[] = {
@@ -84,8 +85,8 @@ static int decode(struct sqlite3_stmt *row, struct tacit_anomaly *ret)
 	    strlen(class) >= sizeof(anomaly.class) ||
 	    !plausible(&anomaly, windows, statistic, state))
 		return TACIT_EDAMAGED;
-	(void)strcpy(anomaly.scope, scope);
-	(void)strcpy(anomaly.class, class);
+	(void)snprintf(anomaly.scope, sizeof(anomaly.scope), "%s", scope);
+	(void)snprintf(anomaly.class, sizeof(anomaly.class), "%s", class);
 	anomaly.windows = (uint64_t)windows;
 	anomaly.statistic = (enum tacit_statistic)statistic;
 	anomaly.state = (enum tacit_anomaly_state)state;

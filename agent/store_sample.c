@@ -82,16 +82,17 @@ int tacit_store_flush(struct tacit_store *store)
 /* Columns: class, at_ms, length_ms, observed, count. */
 static int decode(struct sqlite3_stmt *row, struct tacit_window *ret)
 {
-	size_t class_len = strlen(tacit_db_column_text(row, 0)), observed_len, count_len;
+	const char *class = tacit_db_column_text(row, 0);
+	size_t observed_len, count_len;
 	const void *observed = tacit_db_column_blob(row, 3, &observed_len);
 	const void *count = tacit_db_column_blob(row, 4, &count_len);
 	int64_t length_ms = tacit_db_column_int(row, 2);
 	struct tacit_reader reader = tacit_reader_init(count, count_len);
 
-	if (class_len >= sizeof(ret->class) || observed_len != sizeof(ret->observed) ||
+	if (strlen(class) >= sizeof(ret->class) || observed_len != sizeof(ret->observed) ||
 	    count_len != COUNT_BYTES || length_ms < 0 || length_ms > UINT32_MAX)
 		return TACIT_EDAMAGED;
-	(void)strcpy(ret->class, tacit_db_column_text(row, 0));
+	(void)snprintf(ret->class, sizeof(ret->class), "%s", class);
 	ret->end_ms = tacit_db_column_int(row, 1);
 	ret->length_ms = (uint32_t)length_ms;
 	for (size_t i = 0; i < sizeof(ret->observed); i++)

@@ -21,9 +21,9 @@ static int decode(struct sqlite3_stmt *row, struct tacit_store_scope *ret)
 		.windows = (uint64_t)windows,
 		.last_ms = tacit_db_column_int(row, 4),
 	};
-	(void)strcpy(ret->name, name);
-	(void)strcpy(ret->class, class);
-	(void)strcpy(ret->kind, kind);
+	(void)snprintf(ret->name, sizeof(ret->name), "%s", name);
+	(void)snprintf(ret->class, sizeof(ret->class), "%s", class);
+	(void)snprintf(ret->kind, sizeof(ret->kind), "%s", kind);
 	return 0;
 }
 

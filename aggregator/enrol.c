@@ -92,11 +92,21 @@ static int read_secret(const json_t *body, uint8_t secret[TACIT_TOKEN_SECRET_LEN
 	return 0;
 }
 
+static int read_labels(const json_t *body, json_t **ret, char *why, size_t size)
+{
+	json_t *labels = json_object_get(body, "labels");
+
+	if (tacit_labels_check(labels) < 0)
+		return refuse(why, size, "'labels' is not a small object of short strings");
+	*ret = json_incref(labels);
+	return 0;
+}
+
 int tacit_enrol_parse(const char *json, size_t len, struct tacit_enrol *ret, char *why, size_t size)
 {
 	static const char *const known[] = { "secret", "csr", "labels", NULL };
-	TACIT_CLEANUP(tacit_enrol_done) struct tacit_enrol enrol = { 0 };
 	TACIT_CLEANUP(json_decrefp) json_t *body = NULL;
+	struct tacit_enrol enrol = { 0 };
 	int r;
 
 	r = load(json, len, &body, why, size);
@@ -106,15 +116,13 @@ int tacit_enrol_parse(const char *json, size_t len, struct tacit_enrol *ret, cha
 		r = read_secret(body, enrol.secret, why, size);
 	if (r == 0)
 		r = read_csr(body, &enrol.csr, why, size);
+	if (r == 0)
+		r = read_labels(body, &enrol.labels, why, size);
 	if (r < 0)
-		return r;
-	enrol.labels = json_incref(json_object_get(body, "labels"));
-	if (tacit_labels_check(enrol.labels) < 0)
-		return refuse(why, size, "'labels' is not a small object of short strings");
-
-	*ret = enrol;
-	enrol = (struct tacit_enrol){ 0 };
-	return 0;
+		tacit_enrol_done(&enrol);
+	else
+		*ret = enrol;
+	return r;
 }
 
 int tacit_enrol_parse_renewal(const char *json, size_t len, char **ret_csr, char *why, size_t size)

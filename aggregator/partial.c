@@ -9,7 +9,8 @@
 #include "fleetdb.h"
 #include "round.h"
 
-#define STRIDE 64U /* numbers added at a time: a fixed count lets the compiler use vectors */
+#define STRIDE                                                                                     \
+	((size_t)64) /* numbers added at a time: a fixed count lets the compiler use vectors */
 
 struct tacit_partial {
 	struct tacit_db *db;
@@ -18,7 +19,6 @@ struct tacit_partial {
 	uint8_t *sum;		  /* what the database holds, little-endian u32 */
 	uint8_t *next;		  /* and what it is to hold */
 	uint64_t updates;	  /* in sum */
-	bool known;		  /* sum and updates are the database's */
 };
 
 int tacit_partial_new(struct tacit_db *db, uint32_t worker, struct tacit_partial **ret)
@@ -84,7 +84,7 @@ static int turn_to(struct tacit_partial *partial, const struct tacit_round *roun
 	partial->sum = TACIT_TAKE(sum);
 	partial->next = TACIT_TAKE(next);
 	partial->round = *round;
-	partial->known = false;
+	partial->updates = 0;
 	return 0;
 }
 
@@ -118,7 +118,7 @@ int tacit_partial_admit(struct tacit_partial *partial, int64_t host, uint64_t ro
 {
 	struct tacit_partial_update update = { .round = round, .host = host };
 	struct tacit_update_head head;
-	struct tacit_round found;
+	struct tacit_round found = { 0 };
 	int r;
 
 	if (tacit_update_decode(body, len, &head, &update.value) < 0)
@@ -151,11 +151,9 @@ static int load_sum(struct tacit_partial *partial)
 	size_t len;
 	int r = tacit_fleetdb_row(partial->db, query);
 
-	partial->known = false;
 	if (r == -ENOENT) {
 		memset(partial->sum, 0, sum_len(partial));
 		partial->updates = 0;
-		partial->known = true;
 		return 0;
 	}
 	if (r < 0)
@@ -165,12 +163,12 @@ static int load_sum(struct tacit_partial *partial)
 		return TACIT_EDAMAGED;
 	memcpy(partial->sum, sum, len);
 	partial->updates = (uint64_t)tacit_db_column_int(query, 0);
-	partial->known = true;
 	return 0;
 }
 
-/* A predecessor with our index may still be draining: what it wrote since then is not ours to
- * overwrite. Under the write lock, so what holds now holds until the commit. */
+/* What we hold is out of date after a restart, when a commit failed and yet reached the disk, and
+ * when a predecessor with our index is still draining. The count, which only grows, tells. Under
+ * the write lock, so what holds now holds until the commit. */
 static int refresh_sum(struct tacit_partial *partial)
 {
 	TACIT_AUTO_QUERY struct sqlite3_stmt *query = tacit_db_query(
@@ -180,8 +178,7 @@ static int refresh_sum(struct tacit_partial *partial)
 
 	if (r < 0 && r != -ENOENT)
 		return r;
-	if (partial->known &&
-	    partial->updates == (r == 0 ? (uint64_t)tacit_db_column_int(query, 0) : 0))
+	if (partial->updates == (r == 0 ? (uint64_t)tacit_db_column_int(query, 0) : 0))
 		return 0;
 	return load_sum(partial);
 }
@@ -295,10 +292,8 @@ int tacit_partial_commit(struct tacit_partial *partial, struct tacit_partial_upd
 	r = tacit_db_begin(partial->db);
 	if (r == 0)
 		r = tacit_fleetdb_end(partial->db, run_group(partial, &group, update, n));
-	if (r < 0) {
-		partial->known = false; /* a failed commit may still have reached the disk */
+	if (r < 0)
 		return r;
-	}
 	if (group.added > 0) {
 		sum = partial->sum;
 		partial->sum = partial->next;

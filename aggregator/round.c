@@ -148,7 +148,7 @@ static int plan(struct tacit_db *db, const struct tacit_task_version *task,
 static int insert(struct tacit_db *db, int64_t wall_ms, uint64_t *ret_round)
 {
 	struct tacit_task_version task;
-	struct tacit_round_doc doc;
+	struct tacit_round_doc doc = { 0 };
 	int r;
 
 	r = tacit_tasks_get(db, 0, &task);

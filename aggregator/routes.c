@@ -99,7 +99,7 @@ static bool answer_unchanged(struct tacit_http_exchange *exchange, const uint8_t
 
 	etag[0] = '"';
 	tacit_hex_encode(sha256, TACIT_DIGEST_LEN, etag + 1);
-	(void)strcat(etag, "\"");
+	memcpy(etag + sizeof(etag) - 2, "\"", 2);
 	tacit_http_set_header(exchange, "ETag", etag);
 	if (!have || (strcmp(have, "*") != 0 && !strstr(have, etag)))
 		return false;

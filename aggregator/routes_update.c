@@ -124,7 +124,8 @@ static void join_group(struct tacit_routes *routes, struct tacit_http_exchange *
 		       const struct tacit_partial_update *update)
 {
 	const struct timeval wait = { .tv_sec = routes->params.group_ms / 1000,
-				      .tv_usec = routes->params.group_ms % 1000 * 1000 };
+				      .tv_usec = (suseconds_t)(routes->params.group_ms % 1000) *
+						 1000 };
 
 	routes->exchange[routes->waiting] = exchange;
 	routes->update[routes->waiting] = *update;

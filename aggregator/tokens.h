@@ -16,7 +16,7 @@
 #include <tacit/x509.h>
 
 #define TACIT_TOKEN_USES_MAX	1000000U
-#define TACIT_TOKEN_TTL_SEC_MAX (366 * 86400)
+#define TACIT_TOKEN_TTL_SEC_MAX INT64_C(31622400) /* 366 days */
 
 struct tacit_token_order {
 	const char *url;    /* of the aggregator, https://..., no trailing slash */

@@ -111,7 +111,8 @@ int main(void)
 	bench.params.noise_multiplier = 1;
 	must(tacit_protect_sigma2(&bench.params, N, &bench.sigma2));
 	compare_samplers(&bench);
-	printf("privacy.clip_round_noise_10000 %.2f ms\n", timing_call_ns(protect, &bench, 3) / 1e6);
+	printf("privacy.clip_round_noise_10000 %.2f ms\n",
+	       timing_call_ns(protect, &bench, 3) / 1e6);
 	printf("privacy.rho_of_epsilon %.0f us\n", timing_call_ns(convert, &bench, 3) / 1000);
 	tacit_random_free(bench.random);
 	return EXIT_SUCCESS;

@@ -21,8 +21,8 @@
 #include "agent/scope.h"
 #include "agent/sensor.h"
 
-#define ROUNDS       40
-#define CALLS        50000
+#define ROUNDS       1000
+#define CALLS        2000 /* a round is shorter than a time slice */
 #define DRAINS       31
 #define SERVICES_MAX 4000
 #define SKIPPED      77 /* bench/run: cannot run here */

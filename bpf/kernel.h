@@ -53,6 +53,10 @@ enum {
 	BPF_LOCAL_STORAGE_GET_F_CREATE = 1,
 };
 
+enum bpf_func_id {
+	BPF_FUNC_get_current_task_btf = 158, /* 5.11 and later */
+};
+
 /* include/linux/sched.h */
 #define PF_EXITING           0x00000004
 #define TASK_RUNNING         0x0000

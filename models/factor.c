@@ -42,7 +42,7 @@ void tacit_factor_make(struct tacit_factor *factor, const uint16_t *order, size_
 	factor->n = n;
 	memcpy(factor->order, order, n * sizeof(*order));
 	memcpy(factor->considered, observed, factor->space->groups);
-	for (unsigned tries = 0; tries <= HALVINGS; tries++, keep /= 2) {
+	for (unsigned tries = 0; tries <= HALVINGS; tries++) {
 		float *at = factor->l;
 
 		if (tries == HALVINGS)
@@ -54,6 +54,7 @@ void tacit_factor_make(struct tacit_factor *factor, const uint16_t *order, size_
 		}
 		if (tacit_linalg_cholesky(factor->l, n) == 0)
 			return;
+		keep /= 2;
 	}
 }
 

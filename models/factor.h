@@ -3,9 +3,9 @@
  * factor - a kept Cholesky factor of the covariance of some of a space's dimensions.
  *
  * Which dimensions are missing changes from window to window: the system-call features are
- * observed in a share of them only. Leaving dimensions out of a Gaussian means leaving out their rows
- * and columns, and the factor of a leading block is the leading block of the factor; so the rarely
- * observed dimensions go last, and one factor serves both kinds of window.
+ * observed in a share of them only. Leaving dimensions out of a Gaussian means leaving out their
+ * rows and columns, and the factor of a leading block is the leading block of the factor; so the
+ * rarely observed dimensions go last, and one factor serves both kinds of window.
  */
 #ifndef TACIT_MODELS_FACTOR_H
 #define TACIT_MODELS_FACTOR_H
@@ -39,7 +39,7 @@ void tacit_factor_make(struct tacit_factor *factor, const uint16_t *order, size_
 		       const uint8_t *observed, const double *diagonal,
 		       tacit_factor_entry_fn *entry, const void *ctx);
 
-/* How many leading dimensions are those observed: 0 when the factor is of no use to such a window. */
+/* How many leading dimensions are those observed: 0 when the factor is of no use to a window. */
 size_t tacit_factor_fits(const struct tacit_factor *factor, const uint8_t *observed);
 
 /* Order of elimination; borrowed. */

@@ -5,10 +5,10 @@
 
 #include <tacit/mem.h>
 
-#define MAGIC         "TACM"
-#define MAGIC_LEN     4U
-#define FORMAT        1U
-#define KIND_MAX      15U
+#define MAGIC	  "TACM"
+#define MAGIC_LEN 4U
+#define FORMAT	  1U
+#define KIND_MAX  15U
 
 struct fleet_class {
 	char name[TACIT_FLEET_CLASS_NAME_MAX + 1];
@@ -54,7 +54,7 @@ static int fleet_alloc(const struct tacit_model_kind *kind, const struct tacit_s
 	fleet->space = space;
 	fleet->n = n;
 	fleet->classes = TACIT_NEW_N(struct fleet_class, n);
-	fleet->blocks = TACIT_NEW_N(float, n * block_len);
+	fleet->blocks = (float *)tacit_calloc(n * block_len, sizeof(float));
 	if (!fleet->classes || !fleet->blocks)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
@@ -136,9 +136,8 @@ size_t tacit_fleet_dimensions(const struct tacit_fleet *fleet)
 	return fleet->n * fleet->kind->contribution_len(fleet->space);
 }
 
-int tacit_fleet_contribute(const struct tacit_fleet *fleet,
-			   const struct tacit_model *const *models, const int *class_of, size_t n,
-			   double *out)
+int tacit_fleet_contribute(const struct tacit_fleet *fleet, const struct tacit_model *const *models,
+			   const int *class_of, size_t n, double *out)
 {
 	size_t len = fleet->kind->contribution_len(fleet->space);
 	size_t scopes[TACIT_FLEET_CLASSES_MAX] = { 0 };
@@ -176,7 +175,8 @@ int tacit_fleet_absorb(const struct tacit_fleet *fleet, const struct tacit_sum *
 		struct tacit_sum part = *sum;
 
 		part.value = sum->value + i * len;
-		memcpy(next->classes[i].name, fleet->classes[i].name, sizeof(next->classes[i].name));
+		memcpy(next->classes[i].name, fleet->classes[i].name,
+		       sizeof(next->classes[i].name));
 		fleet->kind->absorb(fleet->space, &part, fleet->classes[i].block,
 				    next->classes[i].block);
 	}

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Posterior of dimension j: the fleet's mean m0 and variance v0 are worth k = kappa * weight windows,
- * the scope's own mean m and covariance C are worth n, together N = k + n:
+ * Posterior of dimension j: the fleet's mean m0 and variance v0 are worth k = kappa * weight
+ * windows, the scope's own mean m and covariance C are worth n, together N = k + n:
  *
  *	mean = (k m0 + n m) / N
  *	V_ij = sqrt(n_i n_j / (N_i N_j)) C_ij + a_i a_j,	i != j
  *	V_jj = (k v0 + n C_jj + u) / N + a_j^2,	a_j = sqrt(k n / N) (m - m0) / sqrt(N)
  *
- * u what may happen although it was never seen (VARIANCE_UNSEEN, less what the fleet knows). This is
- * the normal-inverse-Wishart's, with the between-means term a a', for a prior that knows no
+ * u what may happen although it was never seen (VARIANCE_UNSEEN, less what the fleet knows). This
+ * is the normal-inverse-Wishart's, with the between-means term a a', for a prior that knows no
  * correlations and whose worth differs from dimension to dimension: a diagonal scaling of a
  * covariance matrix plus a square, so positive semidefinite like it.
  */
@@ -21,15 +21,15 @@
 
 #include "factor.h"
 
-#define KAPPA_MAX      10000.0
-#define SD_MIN         0.05 /* what a silent feature may vary by before z grows */
-/* What was never seen to move in n windows may still do so in one of the next n: a variance of 1, in
- * log counts, is believed in for one window. Without it the first byte of a young scope's
- * first transfer would be hundreds of deviations away. */
+#define KAPPA_MAX 10000.0
+#define SD_MIN	  0.05 /* what a silent feature may vary by before z grows */
+/* What was never seen to move in n windows may still do so in one of the next n: a variance of 1,
+ * in log counts, is believed in for one window. Without it the first byte of a young scope's first
+ * transfer would be hundreds of deviations away. */
 #define VARIANCE_UNSEEN 1.0
-#define RIDGE_RELATIVE 1e-2 /* of the mean variance */
-#define RIDGE_ABSOLUTE 1e-3 /* and this: a scope that idles has no variance at all */
-#define STALE_SHARE    20U  /* a factor is made anew when one window in so many is new */
+#define RIDGE_RELATIVE	1e-2 /* of the mean variance */
+#define RIDGE_ABSOLUTE	1e-3 /* and this: a scope that idles has no variance at all */
+#define STALE_SHARE	20U  /* a factor is made anew when one window in so many is new */
 
 struct tacit_model {
 	struct tacit_model_head head;
@@ -126,7 +126,8 @@ static struct belief believe(const struct tacit_model *model, size_t j)
 		.worth = worth,
 		.mean = (worth * (double)fact.mean + own * m) / total,
 		.variance = (worth * (double)fact.variance + own * v +
-			     worth * own / total * deviation * deviation + unseen) / total,
+			     worth * own / total * deviation * deviation + unseen) /
+			    total,
 		.between = sqrt(worth * own) / total * deviation,
 	};
 }
@@ -180,8 +181,8 @@ static void order_by_count(const struct tacit_model *model, const struct view *v
 	double count[TACIT_SPACE_DIMS_MAX];
 
 	for (size_t i = 0; i < view->n; i++) {
-		double own = tacit_moments_count(model->moments,
-						 model->space->group_of[view->dim[i]]);
+		double own =
+			tacit_moments_count(model->moments, model->space->group_of[view->dim[i]]);
 		size_t at = i;
 
 		for (; at > 0 && count[at - 1] < own; at--) {

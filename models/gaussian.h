@@ -31,9 +31,8 @@ size_t tacit_gaussian_block_len(const struct tacit_space *space);
 void tacit_gaussian_block_init(const struct tacit_space *space, float *block);
 TACIT_MUST_CHECK int tacit_gaussian_block_check(const struct tacit_space *space,
 						const float *block);
-void tacit_gaussian_contribute(const struct tacit_space *space,
-			       const struct tacit_moments *moments, const float *reference,
-			       double *out);
+void tacit_gaussian_contribute(const struct tacit_space *space, const struct tacit_moments *moments,
+			       const float *reference, double *out);
 void tacit_gaussian_absorb(const struct tacit_space *space, const struct tacit_sum *sum,
 			   const float *reference, float *out);
 

@@ -10,23 +10,24 @@
  *
  * Sums divided by summed presences are averages in which a host with little evidence, or one whose
  * vector was clipped as a whole, merely weighs less. A, B and C make the norm of a typical host
- * about 1, before the first release and long after it: presence has a good part of it, for its noise
- * spoils everything, but is one number in effect, since most groups are present together; and a
- * trusted dimension, whose deviations are small, speaks louder than an unknown one.
+ * about 1, before the first release and long after it: presence has a good part of it, for its
+ * noise spoils everything, but is one number in effect, since most groups are present together;
+ * and a trusted dimension, whose deviations are small, speaks louder than an unknown one.
  *
  * The span is three standard deviations of what a host's figure may differ by and follows from the
  * reference, so that hosts and aggregator agree on it: wide before the first release, narrower with
  * every round that taught something. Variances travel as logarithms because they range over five
  * orders of magnitude and because noise then cannot make one negative. They are centred locally;
- * the square of the host's deviation from a reference that is trusted is added, so that the released
- * variance covers how hosts differ, which is what a new host must expect of itself.
+ * the square of the host's deviation from a reference that is trusted is added, so that the
+ * released variance covers how hosts differ, which is what a new host must expect of itself.
  *
  * A weight w says how well mean and variance are known: that the squared error, as a share of the
  * variance (half of it, for the logarithm's), is (1/w - 1) / STRICTNESS for the worse of the two.
- * Absorbing is an empirical-Bayes filter. The noise in the sum is known. The reference is the prior,
- * off by what its weights say, times one factor estimated from all dimensions together: how far the
- * sum really is from it beyond what noise explains (James and Stein's idea). Where noise explains all
- * of it nothing moves; without noise everything does, to the average, with w = P / (P + 1) for P hosts.
+ * Absorbing is an empirical-Bayes filter. The noise in the sum is known. The reference is the
+ * prior, off by what its weights say, times one factor estimated from all dimensions together: how
+ * far the sum really is from it beyond what noise explains (James and Stein's idea). Where noise
+ * explains all of it nothing moves; without noise everything does, to the average, with
+ * w = P / (P + 1) for P hosts.
  */
 #include "gaussian.h"
 
@@ -35,14 +36,14 @@
 #define FACT_LEN 3U /* floats in a struct tacit_gaussian_fact */
 
 #define PRESENT_WINDOWS 300.0 /* more evidence than this makes no host louder */
-#define NORM_PRESENCE   0.5   /* A */
+#define NORM_PRESENCE	0.5   /* A */
 
 #define STRICTNESS     2.0
-#define SPANS          3.0 /* standard deviations in a span */
+#define SPANS	       3.0 /* standard deviations in a span */
 #define MEAN_SPAN_MIN  0.5
 #define MEAN_SPAN_MAX  16.0 /* e^16: nine million events a window */
 #define LOG_SPAN_MAX   7.0
-#define TRUSTED_WEIGHT 0.5  /* a mean known worse than that is no centre to measure from */
+#define TRUSTED_WEIGHT 0.5 /* a mean known worse than that is no centre to measure from */
 
 #define MEAN_MAX     64.0
 #define VARIANCE_MAX 4096.0
@@ -50,11 +51,11 @@
 
 /* Square of what nothing is known better than: a span's worth of standard deviation. */
 #define MEAN_ERROR2_MAX ((MEAN_SPAN_MAX / SPANS) * (MEAN_SPAN_MAX / SPANS))
-#define LOG_ERROR2_MAX  ((LOG_SPAN_MAX / SPANS) * (LOG_SPAN_MAX / SPANS))
+#define LOG_ERROR2_MAX	((LOG_SPAN_MAX / SPANS) * (LOG_SPAN_MAX / SPANS))
 
 /* A sum of presences counts from so many standard deviations of its noise on. */
 #define PRESENCE_SIGMAS 3.0
-#define PRESENCE_MIN    0.01
+#define PRESENCE_MIN	0.01
 
 struct tacit_gaussian_fact tacit_gaussian_block_get(const float *block, size_t j)
 {
@@ -183,13 +184,12 @@ static void compare(const struct tacit_moments *moments, const struct reference 
 	if (ref->weight >= TRUSTED_WEIGHT)
 		variance += apart * apart;
 	ret[MEAN] = apart / mean->span;
-	ret[LOG_VARIANCE] = within((log(fmax(variance, VARIANCE_MIN)) - log_variance->value) /
-				   log_variance->span, 1);
+	ret[LOG_VARIANCE] = within(
+		(log(fmax(variance, VARIANCE_MIN)) - log_variance->value) / log_variance->span, 1);
 }
 
-void tacit_gaussian_contribute(const struct tacit_space *space,
-			       const struct tacit_moments *moments, const float *reference,
-			       double *out)
+void tacit_gaussian_contribute(const struct tacit_space *space, const struct tacit_moments *moments,
+			       const float *reference, double *out)
 {
 	double *figures = out + space->groups;
 
@@ -221,7 +221,7 @@ static void read_presence(const struct tacit_space *space, const struct tacit_su
 	for (size_t g = 0; g < space->groups; g++)
 		average += sum->value[g] / scale / n;
 	for (size_t g = 0; g < space->groups; g++)
-		spread2 += (sum->value[g] / scale - average) * (sum->value[g] / scale - average) / n;
+		spread2 += pow(sum->value[g] / scale - average, 2) / n;
 	signal2 = fmax(spread2 - noise2, 0);
 	keep = noise2 > 0 ? signal2 / (signal2 + noise2) : 1;
 	least = fmax(PRESENCE_SIGMAS * sqrt(noise2 * (1 / n + keep)), PRESENCE_MIN);
@@ -257,8 +257,8 @@ static bool hear(const struct part *part, const struct reference *ref, size_t j,
 	return true;
 }
 
-/* Expected square of a deviation, in spans, if the reference is as good as it says; some, even if it
- * says that it is perfect, for it may have been yesterday. */
+/* Expected square of a deviation, in spans, if the reference is as good as it says; some, even if
+ * it says that it is perfect, for it may have been yesterday. */
 static double expected2(const struct known *known)
 {
 	return (known->error2 + known->unit2 / STRICTNESS) / (known->span * known->span);
@@ -338,7 +338,8 @@ void tacit_gaussian_absorb(const struct tacit_space *space, const struct tacit_s
 		part[q].factor = estimate_factor(&part[q]);
 	}
 	for (size_t j = 0; j < space->dims; j++)
-		block_set(out, j, presence[space->group_of[j]] > 0
-					  ? next_fact(part, j)
-					  : tacit_gaussian_block_get(reference, j));
+		block_set(out, j,
+			  presence[space->group_of[j]] > 0
+				  ? next_fact(part, j)
+				  : tacit_gaussian_block_get(reference, j));
 }

@@ -7,16 +7,16 @@
 
 #include "linalg.h"
 
-#define FORMAT     1U
-#define VALUE_MAX  1e6  /* means beyond it are no log counts */
+#define FORMAT	   1U
+#define VALUE_MAX  1e6 /* means beyond it are no log counts */
 #define FNV_OFFSET 2166136261U
 #define FNV_PRIME  16777619U
 
 struct tacit_moments {
 	const struct tacit_space *space;
 	uint64_t windows;
-	double *count;     /* per group */
-	double *mean;      /* per dimension */
+	double *count;	   /* per group */
+	double *mean;	   /* per dimension */
 	float *variance;   /* per dimension */
 	float *pair_count; /* packed triangle of groups; NULL until promoted */
 	float *covariance; /* packed triangle of dimensions below the diagonal, see pair_row() */
@@ -79,8 +79,8 @@ static void update_row(float *restrict c, const float *restrict w, const float *
 
 	for (; k + 8 <= n; k += 8) /* a fixed count: vector code even at -O2 */
 		for (size_t lane = 0; lane < 8; lane++)
-			c[k + lane] = (1 - w[k + lane]) *
-				      (c[k + lane] + w[k + lane] * a * d[k + lane]);
+			c[k + lane] =
+				(1 - w[k + lane]) * (c[k + lane] + w[k + lane] * a * d[k + lane]);
 	for (; k < n; k++)
 		c[k] = (1 - w[k]) * (c[k] + w[k] * a * d[k]);
 }
@@ -90,10 +90,11 @@ static void expand_weights(const struct tacit_moments *moments, const uint8_t *o
 			   size_t group, float *ret)
 {
 	const struct tacit_space *space = moments->space;
-	float by_group[TACIT_SPACE_GROUPS_MAX];
+	float by_group[TACIT_SPACE_GROUPS_MAX] = { 0 };
 
 	for (size_t h = 0; h < space->groups; h++)
-		by_group[h] = observed[h] ? 1 / moments->pair_count[group_pair(group, h)] : 0;
+		if (observed[h])
+			by_group[h] = 1 / moments->pair_count[group_pair(group, h)];
 	for (size_t k = 0; k < space->dims; k++)
 		ret[k] = by_group[space->group_of[k]];
 }
@@ -112,7 +113,7 @@ static void count_pairs(struct tacit_moments *moments, const uint8_t *observed)
 static void learn_pairs(struct tacit_moments *moments, const uint8_t *observed, const float *d)
 {
 	const struct tacit_space *space = moments->space;
-	float weight[TACIT_SPACE_DIMS_MAX];
+	float weight[TACIT_SPACE_DIMS_MAX] = { 0 };
 	size_t expanded = SIZE_MAX;
 
 	count_pairs(moments, observed);
@@ -183,8 +184,7 @@ double tacit_moments_covariance(const struct tacit_moments *moments, size_t i, s
 
 	if (both <= 0)
 		return 0;
-	return (double)moments->covariance[at] * both /
-	       sqrt(moments->count[g] * moments->count[h]);
+	return (double)moments->covariance[at] * both / sqrt(moments->count[g] * moments->count[h]);
 }
 
 static size_t diagonal_bytes(const struct tacit_space *space)
@@ -280,7 +280,8 @@ static bool read_pairs(struct tacit_moments *moments, struct tacit_reader *reade
 	return good;
 }
 
-static int read_head(const struct tacit_space *space, struct tacit_reader *reader, uint8_t *promoted)
+static int read_head(const struct tacit_space *space, struct tacit_reader *reader,
+		     uint8_t *promoted)
 {
 	uint8_t format = tacit_read_u8(reader);
 	uint32_t dims, groups, grouping;

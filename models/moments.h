@@ -25,8 +25,7 @@
 struct tacit_moments;
 
 /* @space: borrowed, outlives the moments. @ret: owned by the caller. 0 or -ENOMEM. */
-TACIT_MUST_CHECK int tacit_moments_new(const struct tacit_space *space,
-				       struct tacit_moments **ret);
+TACIT_MUST_CHECK int tacit_moments_new(const struct tacit_space *space, struct tacit_moments **ret);
 
 /* Starts to keep covariances, from now on. Again: nothing. 0 or -ENOMEM. */
 TACIT_MUST_CHECK int tacit_moments_promote(struct tacit_moments *moments);

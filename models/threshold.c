@@ -10,8 +10,8 @@
 #define KEEP   TACIT_THRESHOLD_KEEP
 #define FORMAT 1U
 
-#define FEW         100U /* with fewer scores nothing below the largest one is trusted */
-#define TAIL        10U  /* one score in so many is taken for the tail */
+#define FEW	    100U /* with fewer scores nothing below the largest one is trusted */
+#define TAIL	    10U	 /* one score in so many is taken for the tail */
 #define TAIL_MIN    10U
 #define REFIT_SHARE 32U /* refit when one score in so many is new */
 #define RISK_MIN    1e-9
@@ -22,7 +22,7 @@
 /* Fifty excesses alone say little of the shape, and a tail taken for too light alarms ten times
  * too often far out. So the fit starts from a tail somewhat heavier than exponential, worth as
  * many excesses (a prior on the shape, as in Coles and Dixon 1999). */
-#define SHAPE_PRIOR       0.2
+#define SHAPE_PRIOR	  0.2
 #define SHAPE_PRIOR_WORTH 50.0
 
 /* What a window scores beyond @start follows a generalised Pareto distribution. */
@@ -33,7 +33,7 @@ struct tail {
 };
 
 struct tacit_threshold {
-	uint64_t count;   /* scores seen */
+	uint64_t count;	  /* scores seen */
 	uint64_t fitted;  /* count when tail was made; 0: never */
 	float ring[KEEP]; /* score number i is at i % KEEP */
 	struct tail tail;
@@ -76,8 +76,8 @@ static int by_value(const void *a, const void *b)
 
 /*
  * Hosking and Wallis 1987, with a0 = E[X] and a1 = E[X (1 - F(X))] of the excesses, estimated with
- * plotting positions (i - 0.35) / n: shape = 2 - a0 / (a0 - 2 a1), positive for heavy tails as Siffer
- * et al. have it, and scale = 2 a0 a1 / (a0 - 2 a1), which is a0 (1 - shape). @excess ascending.
+ * plotting positions (i - 0.35) / n: shape = 2 - a0 / (a0 - 2 a1), positive for heavy tails as
+ * Siffer et al. have it; scale = 2 a0 a1 / (a0 - 2 a1) = a0 (1 - shape). @excess ascending.
  */
 static void fit_excesses(const float *excess, size_t n, double start, struct tail *tail)
 {

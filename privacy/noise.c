@@ -23,7 +23,7 @@ static int bernoulli_exp_fraction(struct tacit_random *random, u128 num, u128 de
 		bound += den;
 		k++;
 	}
-	return k & 1;
+	return k % 2 == 1;
 }
 
 /* The same for any num: algorithm 1, second case. */

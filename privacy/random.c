@@ -10,7 +10,7 @@
 
 #include <tacit/log.h>
 
-#define KEY_LEN    32U
+#define KEY_LEN	   32U
 #define BUFFER_LEN 4096U /* keystream made at once: long enough to hide the cost of a call */
 
 struct tacit_random {

@@ -10,7 +10,7 @@ O=${O:-build}
 hosts=${HOSTS:-400} # virtual hosts
 rounds=2
 
-bold= plain=
+bold="" plain=""
 [ ! -t 1 ] || { bold=$'\e[1m' plain=$'\e[0m'; }
 began=$SECONDS
 say() { printf '\n%s== %3d s  %s%s\n' "$bold" $((SECONDS - began)) "$*" "$plain"; }

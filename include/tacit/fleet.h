@@ -90,7 +90,7 @@ TACIT_MUST_CHECK int tacit_fleet_contribute(const struct tacit_fleet *fleet,
 TACIT_MUST_CHECK int tacit_fleet_absorb(const struct tacit_fleet *fleet,
 					const struct tacit_sum *sum, struct tacit_fleet **ret);
 
-/* Released bytes up to, not including, the signature length. @writer's sticky error tells -ENOMEM. */
+/* Released bytes up to, not including, the signature length. @writer tells when memory ran out. */
 void tacit_fleet_encode(const struct tacit_fleet *fleet, struct tacit_writer *writer);
 
 /**
@@ -100,8 +100,9 @@ void tacit_fleet_encode(const struct tacit_fleet *fleet, struct tacit_writer *wr
  * @ret_signed:  bytes that the signature covers (from the start). May be NULL.
  * @ret_sig, @ret_sig_len: borrowed from @data. May be NULL.
  *
- * The head's schema is for the caller to compare. Returns 0, -E2BIG, TACIT_ESCHEMA (not a release, unknown kind or format, other
- * dimensions), TACIT_EDAMAGED (truncated, not finite, out of range), -ENOMEM.
+ * The head's schema is for the caller to compare. Returns 0, -E2BIG, TACIT_ESCHEMA (not a release,
+ * unknown kind or format, other dimensions), TACIT_EDAMAGED (truncated, not finite, out of range),
+ * -ENOMEM.
  */
 TACIT_MUST_CHECK int tacit_fleet_decode(const uint8_t *data, size_t len,
 					const struct tacit_space *space, struct tacit_fleet **ret,

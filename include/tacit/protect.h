@@ -60,8 +60,8 @@ TACIT_MUST_CHECK int tacit_protect(const struct tacit_protect_params *params, do
 				   size_t n, struct tacit_random *random, uint32_t *ret);
 
 /* Reads a sum back: numbers modulo 2^32 as signed, times gamma. Right as long as no true sum
- * reaches 2^31 steps of the grid, that is 2^15 clip norms: 32,000 hosts that agree on a coordinate, or
- * noise of z * sqrt(hosts) beyond 5,000. */
+ * reaches 2^31 steps of the grid, that is 2^15 clip norms: 32,000 hosts that agree on a coordinate,
+ * or noise of z * sqrt(hosts) beyond 5,000. */
 void tacit_unprotect(const struct tacit_protect_params *params, const uint32_t *sum, size_t n,
 		     double *ret);
 

@@ -19,7 +19,7 @@ static void score_by(const struct tacit_fleet *fleet, size_t i)
 	const struct tacit_sample sample = { .x = x, .observed = observed };
 	struct tacit_score score;
 
-	if (kind->new(&space, &model) < 0 ||
+	if (kind->new (&space, &model) < 0 ||
 	    kind->set_prior(model, tacit_fleet_block(fleet, i), 30) < 0)
 		return;
 	if (kind->score(model, &sample, &score) == 0 &&
@@ -50,7 +50,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const uint8_t *signature = NULL;
 	size_t covered = 0, signature_len = 0;
 
-	if (tacit_fleet_decode(data, size, &space, &fleet, &covered, &signature, &signature_len) < 0)
+	if (tacit_fleet_decode(data, size, &space, &fleet, &covered, &signature, &signature_len) <
+	    0)
 		return 0;
 	if (covered + 2 + signature_len != size)
 		abort();

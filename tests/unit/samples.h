@@ -30,8 +30,7 @@ static inline void samples_draw(struct tacit_random *random, double shift, doubl
 
 	for (size_t j = 0; j < SAMPLES_DIMS; j++)
 		x[j] = 2 + (double)j / 2 + shift +
-		       (0.3 + 0.05 * (double)j) *
-			       (0.8 * common + 0.6 * seeded_normal(random));
+		       (0.3 + 0.05 * (double)j) * (0.8 * common + 0.6 * seeded_normal(random));
 }
 
 #endif /* TACIT_TESTS_SAMPLES_H */

@@ -5,16 +5,15 @@
 
 #include "unit.h"
 
-/* Computed apart, from delta as a function of epsilon (the order where its derivative is zero found by
- * bisection, then epsilon by bisection). */
+/* Computed apart, from delta as a function of epsilon (the order where its derivative is zero found
+ * by bisection, then epsilon by bisection). */
 static const struct {
 	double rho, delta, epsilon;
 } known[] = {
-	{ 0.0001, 1e-5, 0.0450474621 }, { 0.01, 1e-5, 0.5457255483 },
-	{ 0.01, 1e-9, 0.8101744679 },	{ 0.1, 1e-6, 2.1419389284 },
-	{ 0.5, 1e-5, 4.7283869849 },	{ 0.5, 1e-6, 5.2215344445 },
-	{ 1, 1e-6, 7.7662166253 },	{ 2.5, 1e-9, 16.1187971087 },
-	{ 10, 1e-5, 30.1108573038 },	{ 50, 1e-6, 100.6899051611 },
+	{ 0.0001, 1e-5, 0.0450474621 }, { 0.01, 1e-5, 0.5457255483 }, { 0.01, 1e-9, 0.8101744679 },
+	{ 0.1, 1e-6, 2.1419389284 },	{ 0.5, 1e-5, 4.7283869849 },  { 0.5, 1e-6, 5.2215344445 },
+	{ 1, 1e-6, 7.7662166253 },	{ 2.5, 1e-9, 16.1187971087 }, { 10, 1e-5, 30.1108573038 },
+	{ 50, 1e-6, 100.6899051611 },
 };
 
 static const double deltas[] = { 1e-3, 1e-6, 1e-12 };

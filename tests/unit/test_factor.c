@@ -40,10 +40,10 @@ static struct tacit_factor *make(size_t n, const uint8_t *observed, tacit_factor
 
 static void test_fits_leading_groups(void)
 {
-	TACIT_CLEANUP(tacit_factor_free_p) struct tacit_factor *factor =
-		make(D, samples_all, no_covariance);
-	TACIT_CLEANUP(tacit_factor_free_p) struct tacit_factor *narrow =
-		make(5, samples_no_last, no_covariance);
+	TACIT_CLEANUP(tacit_factor_free_p)
+	struct tacit_factor *factor = make(D, samples_all, no_covariance);
+	TACIT_CLEANUP(tacit_factor_free_p)
+	struct tacit_factor *narrow = make(5, samples_no_last, no_covariance);
 
 	CU_ASSERT_EQUAL(tacit_factor_fits(factor, samples_all), D);
 	CU_ASSERT_EQUAL(tacit_factor_fits(factor, samples_no_last), 5);
@@ -56,8 +56,8 @@ static void test_fits_leading_groups(void)
 
 static void test_distance(void)
 {
-	TACIT_CLEANUP(tacit_factor_free_p) struct tacit_factor *factor =
-		make(D, samples_all, no_covariance);
+	TACIT_CLEANUP(tacit_factor_free_p)
+	struct tacit_factor *factor = make(D, samples_all, no_covariance);
 	double delta[D], expected = 0;
 
 	for (size_t i = 0; i < D; i++) {
@@ -72,8 +72,8 @@ static void test_distance(void)
 
 static void test_indefinite_is_mended(void)
 {
-	TACIT_CLEANUP(tacit_factor_free_p) struct tacit_factor *factor =
-		make(D, samples_all, impossible_covariance);
+	TACIT_CLEANUP(tacit_factor_free_p)
+	struct tacit_factor *factor = make(D, samples_all, impossible_covariance);
 	double delta[D] = { 1, 1, 1, 1, 1, 1, 1, 1 };
 	double distance = tacit_factor_distance(factor, delta, D);
 

@@ -30,7 +30,7 @@ static struct tacit_model *learned(struct tacit_random *random, double shift)
 	double x[SAMPLES_DIMS];
 	const struct tacit_sample sample = { .x = x, .observed = samples_all };
 
-	CU_ASSERT_EQUAL_FATAL(gaussian()->new(&samples_space, &model), 0);
+	CU_ASSERT_EQUAL_FATAL(gaussian()->new (&samples_space, &model), 0);
 	for (unsigned i = 0; i < 400; i++) {
 		samples_draw(random, shift, x);
 		CU_ASSERT_EQUAL_FATAL(gaussian()->learn(model, &sample), 0);
@@ -57,7 +57,8 @@ static void test_names(void)
 	CU_ASSERT_EQUAL(tacit_fleet_new(gaussian(), &samples_space, spoilt, 2, &none), -EINVAL);
 	CU_ASSERT_EQUAL(tacit_fleet_new(gaussian(), &samples_space, twice, 0, &none), -EINVAL);
 	CU_ASSERT_EQUAL(tacit_fleet_new(gaussian(), &samples_space, twice,
-					TACIT_FLEET_CLASSES_MAX + 1, &none), -EINVAL);
+					TACIT_FLEET_CLASSES_MAX + 1, &none),
+			-EINVAL);
 	CU_ASSERT_PTR_NULL(none);
 }
 
@@ -173,7 +174,8 @@ static void test_round_trip(void)
 
 	encode(&bytes);
 	CU_ASSERT_EQUAL_FATAL(tacit_fleet_decode(bytes.data, bytes.len, &samples_space, &fleet,
-						 &covered, &signature, &signature_len), 0);
+						 &covered, &signature, &signature_len),
+			      0);
 	CU_ASSERT_EQUAL(tacit_fleet_head(fleet)->version, 4);
 	CU_ASSERT_EQUAL(tacit_fleet_head(fleet)->round, 9);
 	CU_ASSERT_EQUAL(tacit_fleet_head(fleet)->created_ms, -5);
@@ -204,16 +206,16 @@ static void test_hostile_bytes(void)
 		size_t n;
 		int code;
 	} rows[] = {
-		{ 0, 'X', 1, TACIT_ESCHEMA },	 { 4, 2, 1, TACIT_ESCHEMA },
-		{ 6, 255, 2, TACIT_EDAMAGED },	 { 8, 'x', 1, TACIT_ESCHEMA },
-		{ 9, 0, 1, TACIT_EDAMAGED },	 { 72, 9, 1, TACIT_ESCHEMA },
-		{ 75, 255, 1, TACIT_ESCHEMA },	 { 76, 255, 4, TACIT_ESCHEMA },
-		{ 80, 0, 2, TACIT_EDAMAGED },	 { 80, 1, 1, TACIT_EDAMAGED },
-		{ 80, 3, 1, TACIT_EDAMAGED },	 { 80, 255, 2, TACIT_EDAMAGED },
-		{ 82, 0, 1, TACIT_EDAMAGED },	 { 82, 255, 2, TACIT_EDAMAGED },
-		{ 84, '/', 1, TACIT_EDAMAGED },	 { 97, 255, 4, TACIT_EDAMAGED },
+		{ 0, 'X', 1, TACIT_ESCHEMA },	  { 4, 2, 1, TACIT_ESCHEMA },
+		{ 6, 255, 2, TACIT_EDAMAGED },	  { 8, 'x', 1, TACIT_ESCHEMA },
+		{ 9, 0, 1, TACIT_EDAMAGED },	  { 72, 9, 1, TACIT_ESCHEMA },
+		{ 75, 255, 1, TACIT_ESCHEMA },	  { 76, 255, 4, TACIT_ESCHEMA },
+		{ 80, 0, 2, TACIT_EDAMAGED },	  { 80, 1, 1, TACIT_EDAMAGED },
+		{ 80, 3, 1, TACIT_EDAMAGED },	  { 80, 255, 2, TACIT_EDAMAGED },
+		{ 82, 0, 1, TACIT_EDAMAGED },	  { 82, 255, 2, TACIT_EDAMAGED },
+		{ 84, '/', 1, TACIT_EDAMAGED },	  { 97, 255, 4, TACIT_EDAMAGED },
 		{ 100, 0x40, 1, TACIT_EDAMAGED }, { 104, 0x7f, 1, TACIT_EDAMAGED },
-		{ 105, 0, 4, TACIT_EDAMAGED },	 { 105, 255, 4, TACIT_EDAMAGED },
+		{ 105, 0, 4, TACIT_EDAMAGED },	  { 105, 255, 4, TACIT_EDAMAGED },
 	};
 	TACIT_CLEANUP(tacit_writer_done) struct tacit_writer good = { 0 };
 

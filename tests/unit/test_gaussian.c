@@ -13,7 +13,7 @@ static struct tacit_model *make(int promoted)
 {
 	struct tacit_model *model = NULL;
 
-	CU_ASSERT_EQUAL_FATAL(GAUSS->new(&samples_space, &model), 0);
+	CU_ASSERT_EQUAL_FATAL(GAUSS->new (&samples_space, &model), 0);
 	if (promoted)
 		CU_ASSERT_EQUAL_FATAL(GAUSS->promote(model), 0);
 	return model;
@@ -98,10 +98,10 @@ static void test_young_group_is_left_out(void)
 		}
 		memcpy(odd, x, sizeof(odd));
 		odd[6] += 100;
-		CU_ASSERT_EQUAL(distance(model, odd, samples_all),
-				distance(model, x, samples_all));
+		CU_ASSERT_EQUAL(distance(model, odd, samples_all), distance(model, x, samples_all));
 		learn_many(model, random, 100, 0);
-		CU_ASSERT(distance(model, odd, samples_all) > distance(model, x, samples_all) + 100);
+		CU_ASSERT(distance(model, odd, samples_all) >
+			  distance(model, x, samples_all) + 100);
 	}
 }
 
@@ -213,7 +213,8 @@ static void test_distance_is_mahalanobis(void)
 	for (size_t i = 0; i < N; i++)
 		for (size_t j = 0; j < D; j++)
 			for (size_t k = 0; k < D; k++)
-				cov[j][k] += (window[i][j] - mean[j]) * (window[i][k] - mean[k]) / N;
+				cov[j][k] +=
+					(window[i][j] - mean[j]) * (window[i][k] - mean[k]) / N;
 	for (unsigned i = 0; i < 20; i++) {
 		samples_draw(random, i % 2 ? 1 : 0, x);
 		check_against_plain(model, cov, mean, x, samples_all);
@@ -362,7 +363,8 @@ static void test_posterior(void)
 	}
 }
 
-/* The prior fades: a wrong one is odd at first and forgotten later, with correlations or without. */
+/* The prior fades: a wrong one is odd at first and forgotten later, with correlations or without.
+ */
 static void test_own_evidence_takes_over(void)
 {
 	TACIT_CLEANUP(tacit_random_free_p) struct tacit_random *random = seeded_random();
@@ -384,7 +386,8 @@ static void test_own_evidence_takes_over(void)
 		}
 		samples_draw(random, 1, x);
 		CU_ASSERT_DOUBLE_EQUAL(distance(model, x, samples_all) /
-					       distance(free_one, x, samples_all), 1, 0.2);
+					       distance(free_one, x, samples_all),
+				       1, 0.2);
 	}
 }
 
@@ -432,7 +435,7 @@ static int use_everything(const uint8_t *data, size_t len)
 	TACIT_CLEANUP(tacit_model_free_p) struct tacit_model *back = NULL;
 	struct tacit_reader reader = tacit_reader_init(data, len);
 	float block[3 * D];
-	int r = GAUSS->new(&samples_space, &fresh);
+	int r = GAUSS->new (&samples_space, &fresh);
 
 	fill_block(block, 1, 3, 1);
 	if (r == 0)

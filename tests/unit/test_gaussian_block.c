@@ -81,11 +81,13 @@ static void test_check(void)
 		float value;
 		int code;
 	} rows[] = {
-		{ 0, 1, 0 },		{ 0, -0.1F, -EINVAL },	 { 0, 1.1F, -EINVAL },
-		{ 0, NAN, -EINVAL },	{ 1, 64, 0 },		 { 1, -64.1F, -EINVAL },
-		{ 1, NAN, -EINVAL },	{ 1, INFINITY, -EINVAL }, { 2, 0, -EINVAL },
-		{ 2, -1, -EINVAL },	{ 2, 4096, 0 },		 { 2, 4097, -EINVAL },
-		{ 2, NAN, -EINVAL },	{ 23, INFINITY, -EINVAL },
+		{ 0, 1, 0 },	      { 0, -0.1F, -EINVAL },
+		{ 0, 1.1F, -EINVAL }, { 0, NAN, -EINVAL },
+		{ 1, 64, 0 },	      { 1, -64.1F, -EINVAL },
+		{ 1, NAN, -EINVAL },  { 1, INFINITY, -EINVAL },
+		{ 2, 0, -EINVAL },    { 2, -1, -EINVAL },
+		{ 2, 4096, 0 },	      { 2, 4097, -EINVAL },
+		{ 2, NAN, -EINVAL },  { 23, INFINITY, -EINVAL },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -124,8 +126,8 @@ static void test_numbers_are_bounded(void)
 	static const double hosts[][2] = { { 0, 0 }, { 5, 0.3 }, { 44, 20 } };
 
 	for (size_t i = 0; i < 4 * 4 * 3 * 3; i++) {
-		TACIT_CLEANUP(tacit_moments_free_p) struct tacit_moments *host =
-			host_of(hosts[i / 48][0], hosts[i / 48][1], 400);
+		TACIT_CLEANUP(tacit_moments_free_p)
+		struct tacit_moments *host = host_of(hosts[i / 48][0], hosts[i / 48][1], 400);
 		float block[3 * D];
 		double out[LEN];
 

@@ -6,7 +6,7 @@
 #include "samples.h"
 #include "unit.h"
 
-#define D       SAMPLES_DIMS
+#define D	SAMPLES_DIMS
 #define WINDOWS 500U
 
 static double window[WINDOWS][D];
@@ -104,7 +104,8 @@ static void test_missing_says_nothing(void)
 	CU_ASSERT_DOUBLE_EQUAL(tacit_moments_covariance(moments, 4, 2), covariance_of(4, 2, 1),
 			       1e-5);
 	CU_ASSERT_DOUBLE_EQUAL(tacit_moments_covariance(moments, 6, 1),
-			       share * covariance_of(6, 1, 3), 0.3 * share * covariance_of(6, 1, 3));
+			       share * covariance_of(6, 1, 3),
+			       0.3 * share * covariance_of(6, 1, 3));
 }
 
 static void test_promotion_starts_covariances(void)
@@ -161,10 +162,12 @@ static void check_round_trip(int promoted)
 	CU_ASSERT(tacit_read_done(&reader));
 	learn(moments, window[0], samples_all);
 	learn(back, window[0], samples_all);
-	CU_ASSERT_EQUAL(memcmp(tacit_moments_mean(moments), tacit_moments_mean(back),
-			       D * sizeof(double)), 0);
+	CU_ASSERT_EQUAL(
+		memcmp(tacit_moments_mean(moments), tacit_moments_mean(back), D * sizeof(double)),
+		0);
 	CU_ASSERT_EQUAL(memcmp(tacit_moments_variance(moments), tacit_moments_variance(back),
-			       D * sizeof(float)), 0);
+			       D * sizeof(float)),
+			0);
 	CU_ASSERT_EQUAL(tacit_moments_windows(back), 101);
 	CU_ASSERT_EQUAL(tacit_moments_is_promoted(back), promoted);
 	if (promoted)
@@ -195,16 +198,23 @@ static void test_hostile_bytes(void)
 		size_t n;
 		int code;
 	} rows[] = {
-		{ 0, 9, 1, TACIT_ESCHEMA },	 { 1, 2, 1, TACIT_EDAMAGED },
-		{ 2, 9, 1, TACIT_ESCHEMA },	 { 5, 255, 1, TACIT_ESCHEMA },
-		{ 6, 4, 1, TACIT_ESCHEMA },	 { 10, 0, 4, TACIT_ESCHEMA },
+		{ 0, 9, 1, TACIT_ESCHEMA },
+		{ 1, 2, 1, TACIT_EDAMAGED },
+		{ 2, 9, 1, TACIT_ESCHEMA },
+		{ 5, 255, 1, TACIT_ESCHEMA },
+		{ 6, 4, 1, TACIT_ESCHEMA },
+		{ 10, 0, 4, TACIT_ESCHEMA },
 		{ 22, 255, 8, TACIT_EDAMAGED }, /* NaN windows */
-		{ 22, 0x7e, 8, TACIT_EDAMAGED },{ 29, 0xc0, 1, TACIT_EDAMAGED }, /* many, negative */
-		{ 46, 255, 8, TACIT_EDAMAGED },	{ 46, 0x7e, 8, TACIT_EDAMAGED },
-		{ 54, 255, 4, TACIT_EDAMAGED },	{ 57, 0xbf, 1, TACIT_EDAMAGED },
-		{ 142, 255, 4, TACIT_EDAMAGED },/* pair counts NaN, more than each has */
+		{ 22, 0x7e, 8, TACIT_EDAMAGED },
+		{ 29, 0xc0, 1, TACIT_EDAMAGED }, /* many, negative */
+		{ 46, 255, 8, TACIT_EDAMAGED },
+		{ 46, 0x7e, 8, TACIT_EDAMAGED },
+		{ 54, 255, 4, TACIT_EDAMAGED },
+		{ 57, 0xbf, 1, TACIT_EDAMAGED },
+		{ 142, 255, 4, TACIT_EDAMAGED }, /* pair counts NaN, more than each has */
 		{ 142, 0x47, 4, TACIT_EDAMAGED },
-		{ 166, 255, 4, TACIT_EDAMAGED },{ 166, 0x7e, 4, TACIT_EDAMAGED },
+		{ 166, 255, 4, TACIT_EDAMAGED },
+		{ 166, 0x7e, 4, TACIT_EDAMAGED },
 	};
 	TACIT_CLEANUP(tacit_moments_free_p) struct tacit_moments *moments = make(1);
 	TACIT_CLEANUP(tacit_writer_done) struct tacit_writer good = { 0 };

@@ -4,7 +4,7 @@
 #include "seed.h"
 #include "unit.h"
 
-#define DRAWS    200000U
+#define DRAWS	 200000U
 #define BINS_MAX 64U
 
 /* Not normalised. */
@@ -125,8 +125,7 @@ static void test_add(void)
 		CU_ASSERT_EQUAL(value[i], kept[i]);
 	tacit_noise_add(a, 1000000, value, 4);
 	for (size_t i = 0; i < 4; i++)
-		CU_ASSERT_EQUAL(value[i],
-				kept[i] + (uint32_t)tacit_noise_gaussian(b, 1000000));
+		CU_ASSERT_EQUAL(value[i], kept[i] + (uint32_t)tacit_noise_gaussian(b, 1000000));
 }
 
 int main(void)

@@ -169,7 +169,8 @@ static void test_sum_of_hosts_reads_back(void)
 static void test_noise_is_what_was_promised(void)
 {
 	TACIT_CLEANUP(tacit_random_free_p) struct tacit_random *random = seeded_random();
-	static const struct tacit_protect_params params = { .clip_norm = 4, .noise_multiplier = 0.7 };
+	static const struct tacit_protect_params params = { .clip_norm = 4,
+							    .noise_multiplier = 0.7 };
 	static double value[LONG], back[LONG];
 	static uint32_t out[LONG];
 	double promised = 0.7 * 4, sum = 0;

@@ -85,7 +85,8 @@ static void test_below_is_even(void)
 	CU_ASSERT(counts_fit(count, expected, 7));
 }
 
-/* With 3 * 2^62 a quarter of all products must be rejected, or the first third comes twice as often. */
+/* With 3 * 2^62 a quarter of all products must be rejected, or the first third comes twice as
+ * often. */
 static void test_below_rejects_bias(void)
 {
 	TACIT_CLEANUP(tacit_random_free_p) struct tacit_random *random = seeded_random();
@@ -111,9 +112,11 @@ static void test_bernoulli_rates(void)
 		u128 num, den;
 		double rate;
 	} rows[] = {
-		{ 1, 2, 0.5 },	       { 1, 3, 1 / 3.0 },      { 999, 1000, 0.999 },
-		{ huge / 5, huge, 0.2 }, { huge - 1, huge, 1 }, { 1, huge, 0 },
-		{ 0, 1, 0 },	       { 5, 5, 1 },	       { huge, huge, 1 },
+		{ 1, 2, 0.5 },	       { 1, 3, 1 / 3.0 },
+		{ 999, 1000, 0.999 },  { huge / 5, huge, 0.2 },
+		{ huge - 1, huge, 1 }, { 1, huge, 0 },
+		{ 0, 1, 0 },	       { 5, 5, 1 },
+		{ huge, huge, 1 },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -133,8 +136,8 @@ static void test_bernoulli_breaks_ties(void)
 	u128 den = (u128)1 << 100;
 
 	for (unsigned above = 0; above < 2; above++) {
-		TACIT_CLEANUP(tacit_random_free_p) struct tacit_random *random =
-			from_seed(zero_seed);
+		TACIT_CLEANUP(tacit_random_free_p)
+		struct tacit_random *random = from_seed(zero_seed);
 		u128 num = ((u128)first << 36) + second + above;
 
 		CU_ASSERT_EQUAL(tacit_random_bernoulli(random, num, den), (int)above);

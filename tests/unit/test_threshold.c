@@ -87,8 +87,8 @@ static const struct law {
 	{ uniform, above_uniform, 1 },
 };
 
-/* Averages of 300 fits scatter by a few percent at 1e-2, by half at 1e-4. A law with an end is met by
- * a threshold beyond what was asked, never before it. */
+/* Averages of 300 fits scatter by a few percent at 1e-2, by half at 1e-4. A law with an end is met
+ * by a threshold beyond what was asked, never before it. */
 static void test_rate_is_near_the_asked_one(void)
 {
 	TACIT_CLEANUP(tacit_random_free_p) struct tacit_random *random = seeded_random();
