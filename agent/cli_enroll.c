@@ -53,6 +53,15 @@ static json_t *make_request(const struct tacit_token *token)
 	return request;
 }
 
+/* jansson does not wipe what it frees. */
+static void wipe(const json_t *request)
+{
+	const char *token = json_string_value(json_object_get(request, "token"));
+
+	/* NOLINTNEXTLINE(performance-no-int-to-ptr) */
+	tacit_identity_wipe((char *)(uintptr_t)token);
+}
+
 static int hand_over(const struct tacit_cli *cli, const struct tacit_token *token)
 {
 	json_auto_t *request = make_request(token);
@@ -62,9 +71,7 @@ static int hand_over(const struct tacit_cli *cli, const struct tacit_token *toke
 					     &answer, why, sizeof(why))
 			: -ENOMEM;
 
-	if (request)
-		tacit_identity_wipe(
-			(char *)(uintptr_t)json_string_value(json_object_get(request, "token")));
+	wipe(request);
 	if (r == 0)
 		return TACIT_EXIT_OK;
 	if (r == -ENOENT || r == -ECONNREFUSED) {

@@ -69,8 +69,11 @@ static int format_error(const char *why, char **ret)
 	size_t n = 0;
 	int r;
 
-	for (; why[n] && n < sizeof(ascii) - 1; n++)
-		ascii[n] = why[n] >= ' ' && why[n] < 0x7f ? why[n] : '?';
+	for (; why[n] && n < sizeof(ascii) - 1; n++) {
+		ascii[n] = why[n];
+		if (why[n] < ' ' || why[n] >= 0x7f)
+			ascii[n] = '?';
+	}
 	ascii[n] = '\0';
 	document = json_pack("{s:s}", "error", ascii);
 	r = document ? format_line(document, ret) : -ENOMEM;
@@ -274,17 +277,18 @@ static int make_address(const char *path, struct sockaddr_un *ret)
 
 static int connect_to(const char *path, int flags)
 {
-	TACIT_AUTO_CLOSE int fd = -1;
 	struct sockaddr_un address;
-	int r = make_address(path, &address);
+	int r = make_address(path, &address), fd;
 
 	if (r < 0)
 		return r;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
-	if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0)
+	if (fd < 0)
 		return -errno;
-	r = fd;
-	fd = -1;
+	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+		return fd;
+	r = -errno;
+	(void)close(fd);
 	return r;
 }
 
@@ -308,10 +312,9 @@ static int remove_stale(const char *path)
 
 static int open_socket(const char *path)
 {
-	TACIT_AUTO_CLOSE int fd = -1;
 	struct sockaddr_un address;
+	int r = make_address(path, &address), fd;
 	mode_t mask;
-	int r = make_address(path, &address);
 
 	if (r == 0)
 		r = remove_stale(path);
@@ -323,10 +326,9 @@ static int open_socket(const char *path)
 	mask = umask(SOCKET_UMASK);
 	r = bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 ? 0 : -errno;
 	(void)umask(mask);
-	if (r < 0)
-		return r;
-	r = fd;
-	fd = -1;
+	if (r == 0)
+		return fd;
+	(void)close(fd);
 	return r;
 }
 

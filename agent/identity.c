@@ -291,7 +291,7 @@ static int format_body(struct tacit_identity *identity, const struct tacit_token
 	at = stpcpy(at, "\"csr\":\"");
 	for (const char *c = csr; *c; c++)
 		at = *c == '\n' ? stpcpy(at, "\\n") : (*at = *c, at + 1);
-	(void)strcpy(at, "\"}");
+	(void)stpcpy(at, "\"}");
 	*ret = text;
 	return 0;
 }

@@ -14,6 +14,7 @@
 #define POLL_MAX_MS  3600000
 #define LOG_BURST    20
 #define LOG_MS	     600000
+#define EXPECTED_MS  1000
 #define TIMER_MAX_MS 60000 /* the timer stands still during suspend, the boot clock does not */
 
 int64_t tacit_participant_wall(const struct tacit_participant *p)
@@ -131,12 +132,12 @@ void tacit_participant_refuse(struct tacit_participant *p, uint64_t round, const
 static bool note_error(struct tacit_participant *p, const char *format, va_list args)
 {
 	struct tacit_participant_status *status = &p->status;
-	char why[sizeof(status->last_error)];
+	char why[sizeof(status->last_error)] = "";
 	bool news;
 
 	format_tidy(why, sizeof(why), format, args);
 	news = !status->failing || strcmp(why, status->last_error) != 0;
-	(void)strcpy(status->last_error, why);
+	memcpy(status->last_error, why, sizeof(why));
 	status->last_error_ms = tacit_participant_wall(p);
 	status->failing = true;
 	return news && tacit_log_allowed(&p->log_limit);
@@ -287,13 +288,16 @@ static void do_outside(struct tacit_participant *p)
 	p->due_ms = -1;
 }
 
+/* Until the next round is due; a release that may be there by now is looked for more often. */
 static void do_wait(struct tacit_participant *p)
 {
-	int64_t left = p->round_due_ms - tacit_participant_boot(p);
+	int64_t now = tacit_participant_boot(p), left = p->round_due_ms - now;
+	int64_t look = (int64_t)EXPECTED_MS << p->expected_tries;
 
-	if (p->expected && tacit_participant_boot(p) >= p->expected_from_ms &&
-	    left > POLL_MIN_MS << p->expected_tries)
-		left = POLL_MIN_MS << p->expected_tries;
+	if (look < p->params.poll_min_ms)
+		look = p->params.poll_min_ms;
+	if (p->expected && now >= p->expected_from_ms && left > look)
+		left = look;
 	tacit_participant_pause(p, left);
 }
 

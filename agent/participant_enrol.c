@@ -71,7 +71,7 @@ static void enter(struct tacit_participant *p, const struct tacit_uplink_result 
 	char before[2 * TACIT_FINGERPRINT_LEN + 1], why[160] = "";
 	int r = TACIT_EUNTRUSTED;
 
-	(void)strcpy(before, tacit_identity_aggregator(identity));
+	(void)snprintf(before, sizeof(before), "%s", tacit_identity_aggregator(identity));
 	if (ca)
 		r = tacit_identity_adopt(identity, p->token.url, ca, (const char *)result->body,
 					 result->body_len, why, sizeof(why));

@@ -157,7 +157,7 @@ static int parse_word(const struct tacit_recording *recording, enum lead lead, c
 {
 	if (!is_word(text, max) || (!may_be_empty && *text == '\0'))
 		return refuse(recording, where, "\"%.40s\" is no %s", text, lead_name[lead]);
-	(void)strcpy(out, text);
+	memcpy(out, text, strlen(text) + 1);
 	return 0;
 }
 

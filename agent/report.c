@@ -77,9 +77,9 @@ json_t *tacit_report_live(const struct tacit_report_source *source)
 /* A copy of @live's member, or an empty object: what nobody ever said. */
 static json_t *part(const json_t *live, const char *key)
 {
-	const json_t *value = json_object_get(live, key);
+	json_t *value = json_object_get(live, key);
 
-	return json_is_object(value) ? json_copy((json_t *)(uintptr_t)value) : json_object();
+	return json_is_object(value) ? json_copy(value) : json_object();
 }
 
 /* Puts @fallback (consumed) where @object has no @key. */

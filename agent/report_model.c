@@ -56,7 +56,7 @@ static void on_scope(void *ctx, const struct tacit_store_scope *scope)
 		json_pack("{s:O?, s:o, s:I, s:o, s:I}", "name", name, "class",
 			  tacit_report_text(scope->class), "windows", (json_int_t)scope->windows,
 			  "last", tacit_report_time(scope->last_ms), "stored_bytes",
-			  (json_int_t)(scope->model_len + scope->threshold_len));
+			  (json_int_t)scope->model_len + (json_int_t)scope->threshold_len);
 
 	if (!name || json_object_set_new(listing->by_name, json_string_value(name), row) != 0)
 		listing->failed = true;

@@ -68,7 +68,7 @@ static void put(char *to, size_t max, struct word word)
 	size_t len = word.len < max ? word.len : max;
 
 	for (size_t i = 0; i < len; i++)
-		to[i] = is_word_char(word.text[i]) ? word.text[i] : '_';
+		to[i] = (char)(is_word_char(word.text[i]) ? word.text[i] : '_');
 	to[len] = '\0';
 	if (word.len > max)
 		(void)snprintf(to + max - 9, 10, "-%08x", fnv1a(word));

@@ -33,14 +33,15 @@ static bool has_capability(unsigned wanted)
 
 static int find_root(const struct tacit_sensor_params *params, char *root)
 {
+	size_t len = params->cgroup_root ? strlen(params->cgroup_root) : 0;
 	struct stat st;
 
 	if (!params->cgroup_root)
 		return tacit_scope_find_root(params->mounts ? params->mounts : MOUNTS_DEFAULT,
 					     root);
-	if (strlen(params->cgroup_root) >= TACIT_SCOPE_PATH_MAX)
+	if (len >= TACIT_SCOPE_PATH_MAX)
 		return -ENAMETOOLONG;
-	(void)strcpy(root, params->cgroup_root);
+	memcpy(root, params->cgroup_root, len + 1);
 	return stat(root, &st) == 0 && S_ISDIR(st.st_mode) ? 0 : -ENOENT;
 }
 
@@ -128,7 +129,7 @@ static int map_owners(struct tacit_sensor *sensor)
 
 	if (memory == MAP_FAILED)
 		return -errno;
-	sensor->owners = (volatile uint64_t *)memory;
+	sensor->owners = (uint64_t *)memory;
 	return 0;
 }
 
@@ -197,7 +198,7 @@ static int own_root(struct tacit_sensor *sensor)
 	if (fstat(sensor->root_fd, &st) < 0)
 		return -errno;
 	cgroup = st.st_ino;
-	sensor->owners[slot] = cgroup;
+	tacit_sensor_set_owner(sensor, slot, cgroup);
 	return bpf_map_update_elem(sensor->map_fd[TACIT_MAP_SLOTS], &cgroup, &slot, BPF_ANY);
 }
 
@@ -303,7 +304,7 @@ void tacit_sensor_close(struct tacit_sensor *sensor)
 		(void)close(sensor->program_fd[i]);
 	}
 	if (sensor->owners)
-		(void)munmap((void *)(uintptr_t)sensor->owners, owners_bytes(sensor));
+		(void)munmap(sensor->owners, owners_bytes(sensor));
 	for (unsigned i = 0; i < TACIT_MAP_COUNT; i++)
 		tacit_close_p(&sensor->map_fd[i]);
 	tacit_close_p(&sensor->root_fd);

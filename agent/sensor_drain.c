@@ -62,7 +62,7 @@ static uint32_t slots_ever_used(const struct tacit_sensor *sensor)
 {
 	uint32_t n = sensor->slots;
 
-	while (n > sensor->high && sensor->owners[n - 1] == 0)
+	while (n > sensor->high && tacit_sensor_owner(sensor, n - 1) == 0)
 		n--;
 	return n;
 }
@@ -71,7 +71,7 @@ static int name_owners(struct tacit_sensor *sensor)
 {
 	sensor->high = slots_ever_used(sensor);
 	for (uint32_t slot = 1; slot < sensor->high; slot++) {
-		sensor->owned[slot] = sensor->owners[slot];
+		sensor->owned[slot] = tacit_sensor_owner(sensor, slot);
 		tacit_tally_own(sensor->tally, slot, sensor->owned[slot]);
 	}
 	return tacit_tally_resolve(sensor->tally);
@@ -102,7 +102,8 @@ static int add_slots(struct tacit_sensor *sensor)
 		for (uint32_t i = 0; i < n; i++) {
 			uint32_t slot = sensor->chunk_key[i];
 
-			if (slot == TACIT_SLOT_OTHER || sensor->owners[slot] == sensor->owned[slot])
+			if (slot == TACIT_SLOT_OTHER ||
+			    tacit_sensor_owner(sensor, slot) == sensor->owned[slot])
 				add_up(sensor, slot, sensor->chunk + (size_t)i * sensor->cpus);
 		}
 	}
@@ -133,10 +134,10 @@ static void hand_on(struct tacit_sensor *sensor)
 		(void)bpf_map_update_elem(sensor->map_fd[TACIT_MAP_FREE_SLOTS], NULL, &rested[i],
 					  BPF_ANY);
 	for (unsigned i = 0; i < sensor->goners; i++) {
-		uint64_t cgroup = sensor->owners[sensor->gone[i]];
+		uint64_t cgroup = tacit_sensor_owner(sensor, sensor->gone[i]);
 
 		(void)bpf_map_delete_elem(sensor->map_fd[TACIT_MAP_SLOTS], &cgroup);
-		sensor->owners[sensor->gone[i]] = 0;
+		tacit_sensor_set_owner(sensor, sensor->gone[i], 0);
 	}
 	sensor->resting = sensor->gone;
 	sensor->resters = sensor->goners;
@@ -161,7 +162,7 @@ static void take_stock(struct tacit_sensor *sensor)
 {
 	sensor->status.slots_used = 0;
 	for (uint32_t slot = 1; slot < sensor->high; slot++)
-		sensor->status.slots_used += sensor->owners[slot] != 0;
+		sensor->status.slots_used += tacit_sensor_owner(sensor, slot) != 0;
 	read_drops(sensor);
 }
 

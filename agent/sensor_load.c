@@ -19,6 +19,11 @@
 
 #include "syscall_class.h"
 
+/* The generated code frees through libbpf, which the analyser cannot see into. */
+#ifdef __clang_analyzer__
+#include <stdlib.h>
+#define bpf_object__destroy_skeleton free
+#endif
 #include "block.skel.h"
 #include "memory.skel.h"
 #include "net.skel.h"
@@ -42,6 +47,7 @@ const char *const tacit_sensor_map_name[TACIT_MAP_COUNT] = {
 
 /* What the programs are told before they are loaded: forms that tracepoints have had. */
 struct facts {
+	const struct btf *btf;  /* the kernel's types */
 	bool exit_tells_last;   /* since Linux 6.16 */
 	bool victim_is_task;    /* since Linux 6.8 */
 	bool issue_tells_queue; /* before Linux 5.11 */
@@ -93,38 +99,42 @@ static const struct concern concerns[] = {
 	{ open_syscall, destroy_syscall },
 };
 
-/* How many arguments the tracepoint @name has; 0: there is none. */
-static unsigned arguments(const struct btf *btf, const char *name)
+/* The prototype of a tracepoint's function; NULL: this kernel has no such tracepoint. */
+static const struct btf_type *prototype(const struct btf *btf, const char *tracepoint)
 {
 	const struct btf_type *type;
 	char text[64];
 	int id;
 
-	(void)snprintf(text, sizeof(text), "btf_trace_%s", name);
+	(void)snprintf(text, sizeof(text), "btf_trace_%s", tracepoint);
 	id = btf__find_by_name_kind(btf, text, BTF_KIND_TYPEDEF);
 	type = id < 0 ? NULL : btf__type_by_id(btf, (unsigned)id);
 	if (type)
 		type = btf__type_by_id(btf, type->type); /* the pointer */
 	if (type)
 		type = btf__type_by_id(btf, type->type); /* to the function */
-	return type && btf_is_func_proto(type) && btf_vlen(type) > 0 ? btf_vlen(type) - 1U : 0;
+	return type && btf_is_func_proto(type) ? type : NULL;
 }
 
-static struct facts gather_facts(void)
+static bool has_two_arguments(const struct btf *btf, const char *tracepoint)
 {
-	struct btf *btf = btf__load_vmlinux_btf();
-	struct timespec now = { 0 };
-	struct facts facts = { 0 };
+	const struct btf_type *type = prototype(btf, tracepoint);
 
-	if (btf) {
-		facts.exit_tells_last = arguments(btf, "sched_process_exit") >= 2;
-		facts.victim_is_task = arguments(btf, "mark_victim") >= 2;
-		facts.issue_tells_queue = arguments(btf, "block_rq_issue") >= 2;
-	}
-	btf__free(btf);
+	return type && btf_vlen(type) >= 3; /* the first is the program's own */
+}
+
+static struct facts gather_facts(struct btf *btf)
+{
+	struct timespec now = { 0 };
+
 	(void)clock_gettime(CLOCK_BOOTTIME, &now);
-	facts.started_ns = (uint64_t)now.tv_sec * NS_PER_SEC + (uint64_t)now.tv_nsec;
-	return facts;
+	return (struct facts){
+		.btf = btf,
+		.exit_tells_last = has_two_arguments(btf, "sched_process_exit"),
+		.victim_is_task = has_two_arguments(btf, "mark_victim"),
+		.issue_tells_queue = has_two_arguments(btf, "block_rq_issue"),
+		.started_ns = (uint64_t)now.tv_sec * NS_PER_SEC + (uint64_t)now.tv_nsec,
+	};
 }
 
 static const char *attach_point(const struct tacit_sensor_params *params, unsigned probe)
@@ -140,6 +150,15 @@ static const char *target_of(const char *attach)
 	const char *slash = strchr(attach, '/');
 
 	return slash ? slash + 1 : attach;
+}
+
+static bool is_there(const struct tacit_sensor_params *params, const struct btf *btf,
+		     unsigned probe)
+{
+	const char *attach = attach_point(params, probe);
+
+	return strncmp(attach, "tp_btf/", strlen("tp_btf/")) != 0 ||
+	       prototype(btf, target_of(attach));
 }
 
 static void refuse(struct tacit_sensor *sensor, const struct tacit_sensor_params *params,
@@ -307,6 +326,8 @@ static void load_concern(struct tacit_sensor *sensor, const struct tacit_sensor_
 			continue;
 		if (tacit_probe_get(i)->tier > params->tier)
 			refuse(sensor, params, i, -ECANCELED);
+		else if (!is_there(params, facts->btf, i))
+			refuse(sensor, params, i, -ENOENT);
 		else
 			wanted |= 1ULL << i;
 	}
@@ -324,13 +345,17 @@ static void load_concern(struct tacit_sensor *sensor, const struct tacit_sensor_
 int tacit_sensor_load(struct tacit_sensor *sensor, const struct tacit_sensor_params *params)
 {
 	struct facts facts;
+	struct btf *btf;
 
 	(void)libbpf_set_print(NULL); /* refusals are told in plain words */
-	facts = gather_facts();
+	btf = btf__load_vmlinux_btf();
+	if (!btf)
+		return -errno;
+	facts = gather_facts(btf);
 	for (unsigned i = 0; i < TACIT_PROBE_COUNT; i++)
 		refuse(sensor, params, i, -ENOMEM);
 	for (size_t i = 0; i < TACIT_ARRAY_LEN(concerns); i++)
 		load_concern(sensor, params, &concerns[i], &facts);
-
+	btf__free(btf);
 	return sensor->programs > 0 ? 0 : sensor->probe[TACIT_PROBE_FORK].error;
 }

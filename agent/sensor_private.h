@@ -35,8 +35,8 @@ struct tacit_sensor {
 
 	unsigned slots; /* slot 0 included */
 	unsigned cpus;
-	volatile uint64_t *owners; /* the map `owners`, as memory */
-	uint64_t *owned;           /* what the tally was told of them */
+	uint64_t *owners; /* the map `owners`, as memory */
+	uint64_t *owned;  /* what the tally was told of them */
 	struct tacit_tally *tally;
 	struct tacit_counters *chunk; /* one batch of look-ups, @cpus vectors a slot */
 	uint32_t *chunk_key;
@@ -51,6 +51,18 @@ struct tacit_sensor {
 
 /* Slots in one batch look-up: large enough to be few calls, small enough for the cache. */
 #define TACIT_SENSOR_CHUNK 32U
+
+/* The programs write them meanwhile. */
+static inline uint64_t tacit_sensor_owner(const struct tacit_sensor *sensor, uint32_t slot)
+{
+	return __atomic_load_n(&sensor->owners[slot], __ATOMIC_RELAXED);
+}
+
+static inline void tacit_sensor_set_owner(struct tacit_sensor *sensor, uint32_t slot,
+					  uint64_t cgroup)
+{
+	__atomic_store_n(&sensor->owners[slot], cgroup, __ATOMIC_RELAXED);
+}
 
 /* Loads and attaches whatever this kernel takes, over the maps in @sensor; fills in its probes,
  * links and programs. 0; the kernel's answer to the first probe when it refused all; -ENOMEM. */

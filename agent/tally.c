@@ -11,11 +11,11 @@
 #define SERVICES_BLOCK 16U
 
 struct service {
-	char name[TACIT_SCOPE_NAME_MAX + 1];
-	char class[TACIT_SCOPE_CLASS_MAX + 1];
+	uint64_t sum[TACIT_FEATURE_COUNT];
 	unsigned slots; /* cgroups it has now */
 	bool active;    /* counted something in this window */
-	uint64_t sum[TACIT_FEATURE_COUNT];
+	char name[TACIT_SCOPE_NAME_MAX + 1];
+	char class[TACIT_SCOPE_CLASS_MAX + 1];
 };
 
 struct slot {
@@ -198,6 +198,7 @@ void tacit_tally_add(struct tacit_tally *tally, unsigned index,
 {
 	struct slot *slot = &tally->slot[index];
 	struct service *service = slot->service;
+	bool any = false;
 
 	slot->has_tasks = total[TACIT_FEATURE_SCHED_TASKS] != slot->seen[TACIT_FEATURE_SCHED_TASKS];
 	for (unsigned f = 0; f < TACIT_FEATURE_COUNT; f++) {
@@ -207,11 +208,12 @@ void tacit_tally_add(struct tacit_tally *tally, unsigned index,
 			continue;
 		slot->seen[f] = total[f];
 		tally->host[f] += increase;
-		if (service) {
+		if (service)
 			service->sum[f] += increase;
-			service->active = true;
-		}
+		any = true;
 	}
+	if (service && any)
+		service->active = true;
 }
 
 static bool is_gone(const struct tacit_tally *tally, unsigned index, bool has_tasks)

@@ -108,7 +108,8 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void 
 {
 	struct tacit_uplink *uplink = (struct tacit_uplink *)ctx;
 	struct event *event = (struct event *)slot;
-	short events = EV_PERSIST;
+	int events = EV_PERSIST | (what & CURL_POLL_IN ? EV_READ : 0) |
+		     (what & CURL_POLL_OUT ? EV_WRITE : 0);
 
 	(void)easy;
 	if (event)
@@ -117,9 +118,7 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void 
 	if (what == CURL_POLL_REMOVE)
 		return 0;
 
-	events |= (short)(what & CURL_POLL_IN ? EV_READ : 0);
-	events |= (short)(what & CURL_POLL_OUT ? EV_WRITE : 0);
-	event = event_new(uplink->base, fd, events, on_ready, uplink);
+	event = event_new(uplink->base, fd, (short)events, on_ready, uplink);
 	if (!event)
 		return -1;
 	(void)curl_multi_assign(uplink->multi, fd, event);

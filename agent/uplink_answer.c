@@ -189,11 +189,12 @@ static const char *reason(const struct tacit_uplink_client *client, CURLcode cod
 
 void tacit_uplink_answer(struct tacit_uplink_client *client, CURLcode code)
 {
-	TACIT_CLEANUP(tacit_writer_done) struct tacit_writer answer = { 0 };
-	struct tacit_uplink_result result = { .detail = "", .type = "", .etag = "" };
+	struct tacit_uplink_result result = {
+		.error = translate(client, code), .detail = "", .type = "", .etag = ""
+	};
+	TACIT_CLEANUP(tacit_writer_done) struct tacit_writer answer = client->answer;
 	char type[TACIT_UPLINK_TYPE_MAX], etag[sizeof(client->etag)], detail[CURL_ERROR_SIZE];
 
-	result.error = translate(client, code);
 	count_exchange(client, result.error != 0);
 	if (result.error == 0) {
 		read_answer(client, type, &result);
@@ -203,8 +204,7 @@ void tacit_uplink_answer(struct tacit_uplink_client *client, CURLcode code)
 		(void)snprintf(detail, sizeof(detail), "%s", reason(client, code));
 		result.detail = detail;
 	}
-	answer = client->answer;
-	client->answer = (struct tacit_writer){ 0 };
+	client->answer = (struct tacit_writer){ 0 }; /* ours now: the client may go */
 	tacit_uplink_end(client);
 	client->done(client->done_ctx, &result);
 }

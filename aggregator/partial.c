@@ -9,9 +9,6 @@
 #include "fleetdb.h"
 #include "round.h"
 
-#define STRIDE                                                                                     \
-	((size_t)64) /* numbers added at a time: a fixed count lets the compiler use vectors */
-
 struct tacit_partial {
 	struct tacit_db *db;
 	uint32_t worker;
@@ -42,28 +39,16 @@ void tacit_partial_free(struct tacit_partial *partial)
 	tacit_free(partial);
 }
 
-static inline void add_one(uint8_t *sum, const uint8_t *value)
-{
-	uint32_t a, b;
-
-	memcpy(&a, sum, sizeof(a));
-	memcpy(&b, value, sizeof(b));
-	a = htole32(le32toh(a) + le32toh(b));
-	memcpy(sum, &a, sizeof(a));
-}
-
-static void add_stride(uint8_t *restrict sum, const uint8_t *restrict value)
-{
-	for (size_t i = 0; i < STRIDE; i++)
-		add_one(sum + 4 * i, value + 4 * i);
-}
-
 void tacit_partial_add(uint8_t *sum, const uint8_t *value, size_t n)
 {
-	for (; n >= STRIDE; n -= STRIDE, sum += 4 * STRIDE, value += 4 * STRIDE)
-		add_stride(sum, value);
-	for (size_t i = 0; i < n; i++)
-		add_one(sum + 4 * i, value + 4 * i);
+	for (; n > 0; n--, sum += sizeof(uint32_t), value += sizeof(uint32_t)) {
+		uint32_t a, b;
+
+		memcpy(&a, sum, sizeof(a));
+		memcpy(&b, value, sizeof(b));
+		a = htole32(le32toh(a) + le32toh(b));
+		memcpy(sum, &a, sizeof(a));
+	}
 }
 
 static size_t sum_len(const struct tacit_partial *partial)

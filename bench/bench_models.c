@@ -153,7 +153,7 @@ int main(void)
 
 	draw_windows();
 	make_fleet(&bench);
-	must(bench.kind->new (&space, &bench.model));
+	must(bench.kind->new(&space, &bench.model));
 	must(tacit_threshold_new(&bench.threshold));
 	row("learn_diagonal", learn, &bench, 500);
 	row("score_diagonal", score, &bench, 500);

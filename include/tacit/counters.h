@@ -56,7 +56,8 @@ struct tacit_task_totals {
 	__u64 storage_write;
 };
 
-_Static_assert(sizeof(struct tacit_counters) == 8 * TACIT_FEATURE_COUNT, "shared with bpf/");
-_Static_assert(sizeof(struct tacit_task_totals) == 8 * 16, "shared with bpf/");
+_Static_assert(sizeof(struct tacit_counters) == sizeof(__u64) * TACIT_FEATURE_COUNT,
+	       "shared with bpf/");
+_Static_assert(sizeof(struct tacit_task_totals) == sizeof(__u64) * 16, "shared with bpf/");
 
 #endif /* TACIT_COUNTERS_H */

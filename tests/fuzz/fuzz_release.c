@@ -19,7 +19,7 @@ static void score_by(const struct tacit_fleet *fleet, size_t i)
 	const struct tacit_sample sample = { .x = x, .observed = observed };
 	struct tacit_score score;
 
-	if (kind->new (&space, &model) < 0 ||
+	if (kind->new(&space, &model) < 0 ||
 	    kind->set_prior(model, tacit_fleet_block(fleet, i), 30) < 0)
 		return;
 	if (kind->score(model, &sample, &score) == 0 &&

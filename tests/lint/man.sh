@@ -18,9 +18,17 @@ for pair in agent:agent/agent_conf.c aggregator:aggregator/aggregator_conf.c; do
 	[ "$keys" = "$sample" ]; tell $? "systemd/$name.conf names every key"
 done
 
+# Help on a program; tacit has more for each verb.
+help_of() {
+	"$O/$1" --help 2>&1
+	[ "$1" != tacit ] || for verb in $("$O/tacit" --help | sed -n '/^verbs:/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
+		"$O/tacit" "$verb" --help
+	done
+}
+
 for program in tacit tacitd tacit-sim tacit-aggregator; do
 	missing=
-	for option in $("$O/$program" --help 2>&1 | grep -oE "\-\-[a-z-]+" | grep -vxE -- "--(help|version)" | sort -u); do
+	for option in $(help_of "$program" | grep -oE "\-\-[a-z-]+" | grep -vxE -- "--(help|version)" | sort -u); do
 		grep -qw -- "${option#--}" "docs/man/$program.8" || missing="$missing $option"
 	done
 	[ -z "$missing" ]; tell $? "$program(8) names every option$missing"

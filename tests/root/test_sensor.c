@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -166,7 +167,8 @@ static void provoke_network(void)
 		(void)!read(peer, byte, sizeof(byte));
 		(void)close(fd);
 		(void)close(peer);
-		(void)sendto(udp, byte, sizeof(byte), 0, (struct sockaddr *)&closed, sizeof(closed));
+		(void)sendto(udp, byte, sizeof(byte), 0, (struct sockaddr *)&closed,
+			     sizeof(closed));
 	}
 }
 
@@ -197,6 +199,40 @@ static void provoke_faults(void)
 	(void)madvise(memory, page * n, MADV_NOHUGEPAGE);
 	for (size_t i = 0; i < n; i++)
 		memory[i * page] = 1;
+}
+
+/* Each of these ends long before the next pass over the tasks. */
+static void provoke_short_writers(void)
+{
+	for (int i = 0; i < TIMES; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+			for (int k = 0; k < TIMES; k++)
+				if (write(fd, "0123456789", 10) != 10)
+					_exit(9);
+			_exit(0);
+		}
+		reap(pid);
+	}
+}
+
+static void *do_nothing(void *arg)
+{
+	return arg;
+}
+
+static void provoke_threads(void)
+{
+	for (int i = 0; i < TIMES; i++) {
+		pthread_t thread;
+
+		if (pthread_create(&thread, NULL, do_nothing, NULL) != 0)
+			_exit(9);
+		(void)pthread_join(thread, NULL);
+	}
 }
 
 #define CHECK_AT_LEAST(seen, id, n)                                                                \
@@ -265,6 +301,54 @@ static void test_faults(void)
 	struct seen seen = provoked(provoke_faults);
 
 	CHECK_AT_LEAST(seen, MEMORY_FAULT_MINOR, 2000);
+}
+
+/* Threads share a process: they are created one by one, and it ends once. */
+static void test_threads(void)
+{
+	struct seen seen = provoked(provoke_threads);
+
+	CU_ASSERT_EQUAL(seen.count[TACIT_FEATURE_PROCESS_THREAD], TIMES);
+	CU_ASSERT_EQUAL(seen.count[TACIT_FEATURE_PROCESS_FORK], 0);
+	CU_ASSERT_EQUAL(seen.count[TACIT_FEATURE_PROCESS_EXIT], 1);
+}
+
+static void test_ended_tasks_are_banked(void)
+{
+	struct seen seen = provoked(provoke_short_writers);
+
+	/* One more is run_in()'s: its write to cgroup.procs. */
+	CU_ASSERT_EQUAL(seen.count[TACIT_FEATURE_FILE_WRITE_CALLS], TIMES * TIMES + 1);
+	CU_ASSERT_EQUAL(seen.count[TACIT_FEATURE_FILE_WRITE_BYTES], TIMES * TIMES * 10 + 1);
+}
+
+/* A task that sleeps through two windows is there in both, with its memory. */
+static void test_gauges(void)
+{
+	struct tacit_sensor *sensor = open_deep();
+	struct seen first = { .scope = "tacittest.service" }, second = first;
+	pid_t pid;
+
+	make_cgroup("tacittest.service");
+	pid = fork();
+	if (pid == 0) {
+		enter_cgroup("tacittest.service");
+		provoke_faults();
+		(void)raise(SIGSTOP);
+		_exit(0);
+	}
+	CU_ASSERT_EQUAL(waitpid(pid, NULL, WUNTRACED), pid);
+	CU_ASSERT(tacit_sensor_drain(sensor, on_window, &first) >= 1);
+	CU_ASSERT(tacit_sensor_drain(sensor, on_window, &second) >= 1);
+	CU_ASSERT_EQUAL(first.count[TACIT_FEATURE_SCHED_TASKS], 1);
+	CU_ASSERT_EQUAL(second.count[TACIT_FEATURE_SCHED_TASKS], 1);
+	CHECK_AT_LEAST(first, MEMORY_RESIDENT, 1000);
+	CHECK_AT_LEAST(second, MEMORY_RESIDENT, 1000);
+	CU_ASSERT_EQUAL(second.count[TACIT_FEATURE_MEMORY_FAULT_MINOR], 0);
+	(void)kill(pid, SIGKILL);
+	reap(pid);
+	tacit_sensor_close(sensor);
+	remove_cgroup("tacittest.service");
 }
 
 static void test_each_event_once(void)
@@ -405,6 +489,9 @@ int main(void)
 		{ "network", test_network },
 		{ "files and renames", test_files },
 		{ "page faults", test_faults },
+		{ "threads", test_threads },
+		{ "ended tasks are banked", test_ended_tasks_are_banked },
+		{ "gauges", test_gauges },
 		{ "each event is counted once", test_each_event_once },
 		{ "ended services are banked", test_ended_services_are_banked },
 		{ "more services than slots", test_more_services_than_slots },

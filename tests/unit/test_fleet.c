@@ -30,7 +30,7 @@ static struct tacit_model *learned(struct tacit_random *random, double shift)
 	double x[SAMPLES_DIMS];
 	const struct tacit_sample sample = { .x = x, .observed = samples_all };
 
-	CU_ASSERT_EQUAL_FATAL(gaussian()->new (&samples_space, &model), 0);
+	CU_ASSERT_EQUAL_FATAL(gaussian()->new(&samples_space, &model), 0);
 	for (unsigned i = 0; i < 400; i++) {
 		samples_draw(random, shift, x);
 		CU_ASSERT_EQUAL_FATAL(gaussian()->learn(model, &sample), 0);

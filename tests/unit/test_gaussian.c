@@ -13,7 +13,7 @@ static struct tacit_model *make(int promoted)
 {
 	struct tacit_model *model = NULL;
 
-	CU_ASSERT_EQUAL_FATAL(GAUSS->new (&samples_space, &model), 0);
+	CU_ASSERT_EQUAL_FATAL(GAUSS->new(&samples_space, &model), 0);
 	if (promoted)
 		CU_ASSERT_EQUAL_FATAL(GAUSS->promote(model), 0);
 	return model;
@@ -363,8 +363,7 @@ static void test_posterior(void)
 	}
 }
 
-/* The prior fades: a wrong one is odd at first and forgotten later, with correlations or without.
- */
+/* The prior fades: a wrong one is odd at first and forgotten later. */
 static void test_own_evidence_takes_over(void)
 {
 	TACIT_CLEANUP(tacit_random_free_p) struct tacit_random *random = seeded_random();
@@ -435,7 +434,7 @@ static int use_everything(const uint8_t *data, size_t len)
 	TACIT_CLEANUP(tacit_model_free_p) struct tacit_model *back = NULL;
 	struct tacit_reader reader = tacit_reader_init(data, len);
 	float block[3 * D];
-	int r = GAUSS->new (&samples_space, &fresh);
+	int r = GAUSS->new(&samples_space, &fresh);
 
 	fill_block(block, 1, 3, 1);
 	if (r == 0)

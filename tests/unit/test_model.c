@@ -15,7 +15,7 @@ static void check_kind(const struct tacit_model_kind *kind)
 
 	CU_ASSERT(strlen(kind->name) >= 1 && strlen(kind->name) <= 15);
 	CU_ASSERT_PTR_EQUAL(tacit_model_kind_find(kind->name), kind);
-	CU_ASSERT_EQUAL_FATAL(kind->new (&samples_space, &model), 0);
+	CU_ASSERT_EQUAL_FATAL(kind->new(&samples_space, &model), 0);
 	CU_ASSERT_PTR_EQUAL(tacit_model_kind_of(model), kind);
 	kind->info(model, &info);
 	CU_ASSERT_STRING_EQUAL(info.kind, kind->name);
