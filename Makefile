@@ -28,6 +28,7 @@ CFLAGS      ?= -O2 -g
 LDFLAGS     ?=
 SAN         ?=
 WERROR      ?=
+JOBS        ?= $(shell nproc)
 
 comma := ,
 O ?= build$(if $(SAN),/$(subst $(comma),-,$(SAN)))$(if $(COVERAGE),/cov)
@@ -80,7 +81,7 @@ replays := $(patsubst tests/%.c,$(O)/tests/%,$(fuzz_src))
 benches := $(patsubst bench/%.c,$(O)/bench/%,$(bench_src))
 
 all: deps                                               ## build the programs (default)
-	$(Q)$(MAKE) --no-print-directory programs
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) programs
 
 programs: $(programs:%=$(O)/%)
 
@@ -143,18 +144,18 @@ $(benches): $(O)/bench/%: $(O)/obj/bench/%.o $(archives)
 	$(Q)$(CC) $(our_ldflags) $(LDFLAGS) -o $@ $^ $(libs)
 
 check: all                                              ## tests that need neither root nor network
-	$(Q)$(MAKE) --no-print-directory $(units) $(replays)
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) $(units) $(replays)
 	$(Q)O=$(O) tests/run check $(units) $(replays) $(wildcard tests/integration/*.sh tests/lint/*.sh)
 
 check-root: all                                         ## tests on the live kernel (root)
-	$(Q)$(MAKE) --no-print-directory $(roots)
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) $(roots)
 	$(Q)O=$(O) tests/run check-root $(roots) $(wildcard tests/root/*.sh)
 
 demo: all                                               ## a fleet on this machine, end to end (root)
 	$(Q)O=$(O) tests/demo.sh
 
 bench: all                                              ## paired benchmarks
-	$(Q)$(MAKE) --no-print-directory $(benches)
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) $(benches)
 	$(Q)O=$(O) bench/run
 
 # libFuzzer on one door, e.g. make fuzz-token TIME=60

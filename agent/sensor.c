@@ -245,7 +245,8 @@ int tacit_sensor_open(const struct tacit_sensor_params *params, struct tacit_sen
 	if (r == 0)
 		r = start(sensor, params);
 	if (r < 0) {
-		(void)snprintf(why, size, "the kernel refused: %s", tacit_strerror(r));
+		(void)snprintf(why, size, "the kernel refused: %s%s", tacit_strerror(r),
+			       r == -EPERM ? " (capabilities count only outside containers)" : "");
 		return r;
 	}
 	*ret = TACIT_TAKE(sensor);

@@ -27,7 +27,7 @@ loop() { "$program" loop >>"$results/$1"; }
 with_tier() {
 	coproc holder { exec "$program" hold "$1"; }
 	# shellcheck disable=SC2154 # coproc sets it
-	helper=$holder_PID
+	helper=$!
 	read -r _ <&"${holder[0]}" || exit 77 # "ready"
 	loop "$1"
 	eval "exec ${holder[1]}>&-"

@@ -45,7 +45,7 @@ run() { # token options...
 		--poll 2 --json "${@:2}" >"$place/report" 2>"$place/progress"
 }
 
-child() { read -r first _ <"/proc/$1/task/$1/children" && echo "$first"; }
+child() { local first; read -r first _ <"/proc/$1/task/$1/children"; echo "$first"; }
 
 port=$((20000 + RANDOM % 12000))
 while (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do port=$((port + 1)); done

@@ -37,6 +37,24 @@ done
 "$O/tacit" features --markdown | cmp -s - docs/features.md
 tell $? "docs/features.md is what tacit features --markdown prints"
 
+missing=
+for target in $(grep -ohE '(`|    )make [a-z-]+' README.md docs/*.md | sed 's/.*make //' | sort -u); do
+	grep -qE "^$target:" Makefile || missing="$missing make $target"
+done
+for verb in $(grep -ohE '(`|^    )tacit [a-z]+' README.md docs/*.md | sed 's/.*tacit //' | sort -u); do
+	"$O/tacit" "$verb" --help >/dev/null 2>&1 || missing="$missing tacit $verb"
+done
+[ -z "$missing" ]; tell $? "the commands in the documentation exist$missing"
+
+missing=
+for file in $(grep -ohE '(agent|aggregator|bpf|models|privacy|include|tests|docs)/[a-zA-Z_/.-]+\.(c|h|sh|md)\b' README.md docs/*.md | sort -u); do
+	[ -e "$file" ] || missing="$missing $file"
+done
+for test in $(grep -oE '`(test|fuzz)_[a-z0-9_]+`' docs/THREAT-MODEL.md | tr -d '`' | sort -u); do
+	[ -e "tests/unit/$test.c" ] || [ -e "tests/fuzz/$test.c" ] || missing="$missing $test"
+done
+[ -z "$missing" ]; tell $? "the files and tests in the documentation exist$missing"
+
 if command -v mandoc >/dev/null; then
 	mandoc -Tlint -W warning docs/man/* >&2; tell $? "mandoc has no warnings"
 else
