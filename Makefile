@@ -159,7 +159,7 @@ bench: all                                              ## paired benchmarks
 	$(Q)O=$(O) bench/run
 
 # libFuzzer on one door, e.g. make fuzz-token TIME=60
-fuzz-%:                                                 ## fuzz one door with libFuzzer
+fuzz-%: $(skels)                                        ## fuzz one door with libFuzzer
 	@mkdir -p build/fuzz/corpus-$*
 	$(call say,FUZZ,$*)
 	$(Q)$(CLANG) -g -O1 -std=gnu17 -D_GNU_SOURCE -DTACIT_VERSION='"$(VERSION)"' -Iinclude -I. \

@@ -91,6 +91,7 @@ int tacit_daemon_join(struct tacit_daemon *daemon)
 	return r;
 }
 
+/* Also for an enrolled host: its certificate may have expired while it was away. */
 static void offer_token(struct tacit_daemon *daemon)
 {
 	TACIT_CLEANUP(tacit_token_done) struct tacit_token token = { 0 };
@@ -102,8 +103,8 @@ static void offer_token(struct tacit_daemon *daemon)
 		path = NULL;
 	r = tacit_identity_read_token(path, &token, why, sizeof(why));
 	if (r == 0)
-		tacit_participant_enrol(daemon->participant, &token);
-	else if (r != -ENOENT || path)
+		tacit_participant_offer(daemon->participant, &token);
+	else if (!tacit_identity_is_enrolled(daemon->identity) && (r != -ENOENT || path))
 		tacit_warning("no enrolment token from %s: %s, ignoring",
 			      path ? path : "the credential", why[0] ? why : tacit_strerror(r));
 }
@@ -112,8 +113,7 @@ void tacit_daemon_start_participant(struct tacit_daemon *daemon)
 {
 	if (!daemon->participant)
 		return;
-	if (!tacit_identity_is_enrolled(daemon->identity))
-		offer_token(daemon);
+	offer_token(daemon);
 	tacit_participant_start(daemon->participant, SPREAD_MS);
 }
 

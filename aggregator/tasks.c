@@ -89,23 +89,20 @@ static bool is_same_lineage(const struct tacit_task *a, const struct tacit_task 
 	    memcmp(a->schema, b->schema, sizeof(a->schema)) != 0)
 		return false;
 	for (size_t i = 0; i < a->n_classes; i++)
-		if (strcmp(a->class[i], b -> class[i]) != 0)
+		if (strcmp(a->class[i], b->class[i]) != 0)
 			return false;
 	return true;
 }
 
-/* What is summed has changed: the round under way can no longer be, and releases start anew. */
-static int begin_lineage(struct tacit_db *db, const struct tacit_ca *ca,
-			 const struct tacit_task *task, int64_t wall_ms)
+/* A round is for one task: hosts that know the new one could not take part in it any more. */
+static int end_round(struct tacit_db *db, int64_t wall_ms)
 {
 	struct tacit_round round;
 	int r = tacit_round_get_current(db, &round);
 
 	if (r == 0)
 		r = tacit_round_abandon(db, round.doc.round, "the task changed", wall_ms);
-	if (r < 0 && r != -ENOENT)
-		return r;
-	return tacit_release_carry(db, ca, task, wall_ms);
+	return r == -ENOENT ? 0 : r;
 }
 
 /* Within a transaction. @next: task and digest set; gets its version. */
@@ -127,9 +124,11 @@ static int store(struct tacit_db *db, const struct tacit_ca *ca, struct tacit_ta
 	}
 	next->version = now.version + 1;
 	r = insert(db, next, wall_ms);
+	if (r == 0)
+		r = end_round(db, wall_ms);
 	if (r < 0 || is_same_lineage(&now.task, &next->task))
 		return r;
-	return begin_lineage(db, ca, &next->task, wall_ms);
+	return tacit_release_carry(db, ca, &next->task, wall_ms); /* releases start anew */
 }
 
 static int store_atomically(struct tacit_db *db, const struct tacit_ca *ca,

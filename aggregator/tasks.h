@@ -46,8 +46,8 @@ TACIT_MUST_CHECK int tacit_tasks_get_text(struct tacit_db *db, char **ret,
  * @ret_version: its version; that of the current task when nothing changed.
  * @why: what is wrong with it, @size bytes; may be NULL.
  *
- * A new lineage abandons the round that is collecting and, when there was a release,
- * publishes one with the blocks carried over.
+ * A changed task abandons the round that is collecting. A new lineage (kind, schema or classes)
+ * also publishes, when there was a release, one with the blocks carried over.
  *
  * Returns 0, -EINVAL (not JSON, or out of range), TACIT_ESCHEMA (not a task; or for another
  * feature table than this program's), -ENOMEM, TACIT_ECRYPTO, database errors.

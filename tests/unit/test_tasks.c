@@ -84,7 +84,7 @@ static void test_what_this_program_cannot_run(void)
 	CU_ASSERT_EQUAL(fleet_int(&fleet, "SELECT count(*) FROM task"), 1);
 }
 
-static void test_a_new_lineage_ends_the_round(void)
+static void test_a_changed_task_ends_the_round(void)
 {
 	FLEET(fleet);
 	struct tacit_task task = fleet_task();
@@ -96,7 +96,8 @@ static void test_a_new_lineage_ends_the_round(void)
 	task.noise_multiplier = 3;
 	CU_ASSERT_EQUAL(set(&fleet, &task, &version, NULL), 0);
 	CU_ASSERT_EQUAL(tacit_round_get(fleet.db, round.doc.round, &round), 0);
-	CU_ASSERT_EQUAL(round.state, TACIT_ROUND_COLLECTING); /* the same is learned */
+	CU_ASSERT_EQUAL(round.state, TACIT_ROUND_ABANDONED); /* it was for the old task */
+	CU_ASSERT_EQUAL(tacit_round_open(fleet.db, 0, &round.doc.round), 0);
 	(void)snprintf(task.class[1], sizeof(task.class[1]), "nginx.service");
 	task.n_classes = 2;
 	CU_ASSERT_EQUAL(set(&fleet, &task, &version, NULL), 0);
@@ -179,7 +180,7 @@ int main(void)
 		{ "the first start has one", test_the_first_start_has_one },
 		{ "versions", test_versions },
 		{ "what this program cannot run", test_what_this_program_cannot_run },
-		{ "a new lineage ends the round", test_a_new_lineage_ends_the_round },
+		{ "a changed task ends the round", test_a_changed_task_ends_the_round },
 		{ "a new feature table", test_a_new_feature_table },
 		{ "a spoilt task is damage", test_a_spoilt_task_is_damage },
 		{ "show", test_show },
