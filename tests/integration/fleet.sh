@@ -45,8 +45,6 @@ run() { # token options...
 		--poll 2 --json "${@:2}" >"$place/report" 2>"$place/progress"
 }
 
-child() { local first; read -r first _ <"/proc/$1/task/$1/children"; echo "$first"; }
-
 port=$((20000 + RANDOM % 12000))
 while (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do port=$((port + 1)); done
 mkdir "$place/state"
@@ -105,10 +103,12 @@ run "$place/token" --hosts 6 --rounds 50 --max-epsilon 6 --timeout 60 && [ "$(sa
 	grep -q "would spend more than this host's epsilon of 6" "$place/report"
 check 'a spent budget ends participation'
 
-run "$place/token" --hosts 6 --rounds 1000 --timeout 90 &
+rm -f "$place/progress"
+"$sim" run --token "$place/token" --replay tests/data/web.csv --hosts 6 --rounds 1000 --poll 2 \
+	--timeout 90 --json >"$place/report" 2>"$place/progress" &
 running=$!
 until_true grep -q ' updates accepted' "$place/progress"
-kill -INT "$(child "$(child $running)")"
+kill -INT "$running"
 wait "$running"
 [ $? -eq 1 ] && [ "$(said hosts)" = 6 ] && grep -q 'did not finish' "$place/progress"
 check 'Ctrl-C ends it, with a report'
