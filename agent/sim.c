@@ -125,7 +125,7 @@ static int add_host(struct sim *sim)
 
 static int prepare(struct sim *sim)
 {
-	const struct timeval every = { .tv_usec = TICK_MS * 1000 };
+	const struct timeval every = { .tv_usec = (suseconds_t)TICK_MS * 1000 };
 	uint8_t seed[32] = { 0 };
 	int r;
 

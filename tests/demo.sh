@@ -94,7 +94,7 @@ EOF
 mkdir -m 700 "$dir/aggregator" "$dir/agent"
 
 say "tacit-aggregator starts on 127.0.0.1:$port with a certificate authority of its own"
-fleet serve >"$dir/aggregator.log" 2>&1 &
+"$O/tacit-aggregator" --config "$dir/aggregator.conf" serve >"$dir/aggregator.log" 2>&1 &
 pids+=($!)
 wait_for 20 "the aggregator's start" fleet status
 fleet task set classes=host,backup.service,build.service,database.service,web.service \
