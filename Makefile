@@ -74,7 +74,7 @@ bench_src      := $(wildcard bench/bench_*.c)
 
 obj      = $(patsubst %.c,$(O)/obj/%.o,$(1))
 archives = $(O)/libagent.a $(O)/libaggregator.a $(O)/libtacit.a
-skels   := $(patsubst bpf/%.bpf.c,$(O)/gen/%.skel.h,$(bpf_src))
+skels    := $(O)/gen/sensor.skel.h $(O)/gen/task_hash.skel.h
 units   := $(patsubst tests/%.c,$(O)/tests/%,$(unit_src))
 roots   := $(patsubst tests/%.c,$(O)/tests/%,$(root_src))
 replays := $(patsubst tests/%.c,$(O)/tests/%,$(fuzz_src))
@@ -120,7 +120,16 @@ $(O)/obj/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h include/tacit/feature.h inc
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(bpf_flags) -c -o $@.tmp $< && $(BPFTOOL) gen object $@ $@.tmp && rm $@.tmp
 
-$(O)/gen/%.skel.h: $(O)/obj/bpf/%.bpf.o
+# The concerns are linked into one object; what stands in for one of them on old kernels is its own.
+linked_bpf := $(filter-out bpf/task_hash.bpf.c,$(bpf_src))
+$(O)/obj/bpf/sensor.linked.o: $(linked_bpf:%.bpf.c=$(O)/obj/%.bpf.o)
+	$(call say,BPFLD,$@)
+	$(Q)$(BPFTOOL) gen object $@ $^
+$(O)/obj/bpf/task_hash.bpf.o: bpf/task.bpf.c
+$(O)/obj/bpf/task_hash.linked.o: $(O)/obj/bpf/task_hash.bpf.o
+	$(Q)cp $< $@
+
+$(O)/gen/%.skel.h: $(O)/obj/bpf/%.linked.o
 	$(call say,SKEL,$@)
 	@mkdir -p $(@D)
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf >$@

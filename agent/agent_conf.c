@@ -35,6 +35,10 @@ static const struct tacit_conf_key keys[] = {
 	  "services told apart; further ones count for the host alone" },
 	{ "sensor.cgroup_root", TACIT_CONF_STRING, AT(sensor_cgroup_root), 0, PATH_BYTES, NULL,
 	  NULL, "where the cgroup2 file system is mounted, when it is not to be found" },
+	{ "sensor.overhead_budget_pct", TACIT_CONF_DOUBLE, AT(sensor_overhead_budget_pct), 0, 100,
+	  "1", NULL, "what the sensor may cost, in per cent of one processor; 0: no limit" },
+	{ "sensor.pin_dir", TACIT_CONF_STRING, AT(sensor_pin_dir), 0, 256, "/sys/fs/bpf/tacit",
+	  NULL, "where counters and programs outlive the daemon; empty: they end with it" },
 	{ "alerts_per_day", TACIT_CONF_DOUBLE, AT(alerts_per_day), 0.01, 10000, "1", NULL,
 	  "false alarms to aim for, over all services" },
 	{ "model.kind", TACIT_CONF_STRING, AT(model_kind), 1, 15, "gaussian", NULL,
@@ -84,6 +88,8 @@ static int check(const struct tacit_agent_conf *conf, char *why, size_t size)
 		(void)snprintf(why, size, "model.kind: there is no model \"%s\"", conf->model_kind);
 	else if (!tacit_fleet_class_name_is_valid(conf->host_class))
 		(void)snprintf(why, size, "host.class: only letters, digits and @._:- are allowed");
+	else if (conf->sensor_pin_dir && conf->sensor_pin_dir[0] && conf->sensor_pin_dir[0] != '/')
+		(void)snprintf(why, size, "sensor.pin_dir must begin with '/', or be empty");
 	else if (conf->state_dir[0] != '/' || conf->control_socket[0] != '/')
 		(void)snprintf(why, size, "state_dir and control_socket must begin with '/'");
 	else

@@ -30,6 +30,8 @@ struct tacit_agent_conf {
 	uint32_t sensor_tier; /* enum tacit_sensor_choice */
 	uint32_t sensor_max_services;
 	char *sensor_cgroup_root; /* NULL or "": found in /proc/self/mounts */
+	double sensor_overhead_budget_pct;
+	char *sensor_pin_dir; /* NULL or "": nothing is pinned */
 	double alerts_per_day;
 	char *model_kind;
 	uint32_t model_memory_mb;

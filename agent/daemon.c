@@ -10,6 +10,7 @@
 #include <tacit/notify.h>
 
 #include "report.h"
+#include "sensor.h"
 
 #define EPISODES_MS   2000
 #define RETAIN_MS     60000
@@ -35,6 +36,18 @@ static void warn_if(int err, const char *what)
 		tacit_warning("%s: %s, ignoring", what, tacit_strerror(err));
 }
 
+/* The sensor's hook is due, or has used up what it was granted. */
+static void on_turn(evutil_socket_t fd, short what, void *ctx)
+{
+	struct tacit_daemon *daemon = (struct tacit_daemon *)ctx;
+	int64_t ms = tacit_sensor_turn(daemon->params.sensor);
+
+	(void)fd;
+	(void)what;
+	if (ms >= 0)
+		add_ms(daemon->turn, ms);
+}
+
 /* A tick that is late keeps its rhythm; one that is a window late or more begins a new one. */
 static void on_tick(evutil_socket_t fd, short what, void *ctx)
 {
@@ -51,6 +64,8 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 		tacit_daemon_stop(daemon);
 		return;
 	}
+	if (daemon->turn)
+		on_turn(-1, 0, daemon);
 	if (!daemon->slept && late > daemon->status.late_max_ms)
 		daemon->status.late_max_ms = (uint32_t)late;
 	now = daemon->params.clock.boot_ms();
@@ -204,6 +219,21 @@ static int make_loop(struct tacit_daemon *daemon)
 	return r;
 }
 
+static int make_turns(struct tacit_daemon *daemon)
+{
+	struct tacit_sensor *sensor = daemon->params.sensor;
+	int fd = sensor ? tacit_sensor_wake_fd(sensor) : -1;
+
+	if (fd < 0)
+		return 0;
+	daemon->turn = event_new(daemon->base, -1, 0, on_turn, daemon);
+	daemon->wake = event_new(daemon->base, fd, EV_READ | EV_PERSIST, on_turn, daemon);
+	if (!daemon->turn || event_priority_set(daemon->turn, PRIORITY_TICK) != 0 ||
+	    !daemon->wake || event_priority_set(daemon->wake, PRIORITY_TICK) != 0)
+		return -ENOMEM;
+	return event_add(daemon->wake, NULL) == 0 ? 0 : -EIO;
+}
+
 static int open_store(struct tacit_daemon *daemon)
 {
 	TACIT_AUTO_FREE char *path = tacit_agent_conf_path(daemon->params.conf, TACIT_STORE_FILE);
@@ -275,6 +305,8 @@ int tacit_daemon_new(const struct tacit_daemon_params *params, struct tacit_daem
 		(struct tacit_log_limit){ .burst = COMPLAINTS, .interval_ms = COMPLAINTS_MS };
 	tacit_daemon_begin(daemon);
 	r = make_loop(daemon);
+	if (r == 0)
+		r = make_turns(daemon);
 	if (r == 0)
 		r = open_store(daemon);
 	if (r == 0)
@@ -355,6 +387,10 @@ void tacit_daemon_free(struct tacit_daemon *daemon)
 			event_free(daemon->chore[i]);
 	if (daemon->tick)
 		event_free(daemon->tick);
+	if (daemon->turn)
+		event_free(daemon->turn);
+	if (daemon->wake)
+		event_free(daemon->wake);
 	if (daemon->base)
 		event_base_free(daemon->base);
 	if (daemon->record)

@@ -31,6 +31,7 @@ struct tacit_daemon {
 	struct tacit_daemon_params params;
 	struct event_base *base;
 	struct event *tick, *chore[TACIT_CHORE_COUNT], *on_signal[3];
+	struct event *turn, *wake; /* the sensor's hook; NULL: it needs nobody */
 	struct tacit_store *store;
 	struct tacit_learner *learner;
 	struct tacit_detect *detect;

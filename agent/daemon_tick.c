@@ -86,6 +86,8 @@ static void record(struct tacit_daemon *daemon, const struct tacit_window *windo
 static void on_window(void *ctx, const struct tacit_window *window)
 {
 	struct tacit_daemon *daemon = (struct tacit_daemon *)ctx;
+	uint32_t nominal_ms = daemon->params.conf->window_ms;
+	struct tacit_window shorter;
 	int r;
 
 	if (daemon->record)
@@ -94,6 +96,11 @@ static void on_window(void *ctx, const struct tacit_window *window)
 	if (daemon->slept) { /* half of it was spent asleep: it is like no other */
 		daemon->status.unjudged++;
 		return;
+	}
+	if (window->length_ms / 2 > nominal_ms) { /* nobody drained: an earlier daemon's end */
+		shorter = *window;
+		tacit_window_shorten(&shorter, nominal_ms);
+		window = &shorter;
 	}
 	r = tacit_detect_window(daemon->detect, window, NULL, NULL);
 	if (r < 0) {

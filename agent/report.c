@@ -272,7 +272,7 @@ static const json_t *find_probe(const json_t *live, const char *program)
 	const json_t *probe;
 	size_t i;
 
-	json_array_foreach(probes, i, probe) {
+	json_array_foreach (probes, i, probe) {
 		const char *name = json_string_value(json_object_get(probe, "program"));
 
 		if (name && strcmp(name, program) == 0)
@@ -288,11 +288,12 @@ static json_t *feature_json(unsigned id, const json_t *live)
 	const json_t *known = find_probe(live, probe->program);
 	json_t *observed = json_object_get(known, "observed");
 
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:O?, s:O?}", "name", feature->name,
-			 "unit", feature->unit, "doc", feature->doc, "group", probe->group, "tier",
+	return json_pack("{s:s, s:s, s:s, s:s%, s:s, s:s, s:s, s:s, s:O?, s:O?}", "name",
+			 feature->name, "unit", feature->unit, "doc", feature->doc, "group",
+			 feature->name, tacit_feature_group_len(id), "tier",
 			 probe->tier == TACIT_TIER_DEEP ? "deep" : "light", "program",
-			 probe->program, "attach", probe->attach, "observed", observed, "reason",
-			 json_object_get(known, "reason"));
+			 probe->program, "attach", probe->attach, "since", probe->since, "observed",
+			 observed, "reason", json_object_get(known, "reason"));
 }
 
 int tacit_report_features(const struct tacit_report_source *source, json_t **ret)

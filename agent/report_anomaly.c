@@ -72,7 +72,7 @@ static int describe_features(json_t *detail)
 	json_t *feature;
 	size_t i;
 
-	json_array_foreach(features, i, feature) {
+	json_array_foreach (features, i, feature) {
 		const char *name = json_string_value(json_object_get(feature, "name"));
 		int id = name ? tacit_feature_find(name) : -ENOENT;
 

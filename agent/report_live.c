@@ -119,6 +119,26 @@ static json_t *probes_json(const struct tacit_sensor_status *status)
 	return probes;
 }
 
+/* What sensing costs, and what is left of it when the daemon ends. */
+static json_t *overhead_json(const struct tacit_sensor_status *status)
+{
+	return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f}", "budget_pct", status->budget_pct,
+			 "cost_pct", status->cost_pct, "hooked_call_ns", status->call_ns,
+			 "hooked_share", status->duty_permille / 1000.0, "drain_ms",
+			 (double)status->drain_ns / 1e6, "open_ms", (double)status->open_ns / 1e6);
+}
+
+static const char *hierarchy_name(enum tacit_hierarchy hierarchy)
+{
+	static const char *const names[] = {
+		[TACIT_HIERARCHY_UNIFIED] = "cgroup2",
+		[TACIT_HIERARCHY_LEGACY] = "cgroup1 pids",
+		[TACIT_HIERARCHY_NONE] = "none",
+	};
+
+	return names[hierarchy];
+}
+
 static json_t *sensor_json(const struct tacit_sensor *sensor)
 {
 	struct tacit_sensor_status status;
@@ -129,17 +149,21 @@ static json_t *sensor_json(const struct tacit_sensor *sensor)
 	tacit_sensor_status(sensor, &status);
 	for (size_t i = 0; i < TACIT_DROP_COUNT; i++)
 		dropped += status.dropped[i];
-	return json_pack("{s:s, s:I, s:I, s:I, s:{s:I, s:I}, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
-			 "tier", status.tier == TACIT_TIER_DEEP ? "deep" : "light",
-			 "features_observed", (json_int_t)status.features_observed,
-			 "features_total", (json_int_t)status.features_total, "dropped",
-			 (json_int_t)dropped, "drops", "no_slot",
-			 (json_int_t)status.dropped[TACIT_DROP_SLOT], "no_task_storage",
-			 (json_int_t)status.dropped[TACIT_DROP_STORAGE], "services",
-			 (json_int_t)status.services, "slots_used", (json_int_t)status.slots_used,
-			 "slots_max", (json_int_t)status.slots_max, "map_bytes",
-			 (json_int_t)status.map_bytes, "program_ns", (json_int_t)status.program_ns,
-			 "drain_ns", (json_int_t)status.drain_ns, "probes", probes_json(&status));
+	return json_pack(
+		"{s:s, s:I, s:I, s:I, s:{s:I, s:I, s:I}, s:I, s:I, s:I, s:I, s:I, s:s, "
+		"s:b, s:b, s:s, s:o, s:o}",
+		"tier", status.tier == TACIT_TIER_DEEP ? "deep" : "light", "features_observed",
+		(json_int_t)status.features_observed, "features_total",
+		(json_int_t)status.features_total, "dropped", (json_int_t)dropped, "drops",
+		"no_slot", (json_int_t)status.dropped[TACIT_DROP_SLOT], "no_task_storage",
+		(json_int_t)status.dropped[TACIT_DROP_STORAGE], "no_wake",
+		(json_int_t)status.dropped[TACIT_DROP_WAKE], "services",
+		(json_int_t)status.services, "slots_used", (json_int_t)status.slots_used,
+		"slots_max", (json_int_t)status.slots_max, "map_bytes",
+		(json_int_t)status.map_bytes, "program_ns", (json_int_t)status.program_ns,
+		"hierarchy", hierarchy_name(status.hierarchy), "taken_over", status.adopted,
+		"outlives_daemon", status.pinned, "outlives_not", status.pin_why, "overhead",
+		overhead_json(&status), "probes", probes_json(&status));
 }
 
 static json_t *uplink_json(const struct tacit_participant *participant)

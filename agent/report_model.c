@@ -70,7 +70,7 @@ static int lay_over(json_t *by_name, const json_t *live)
 	json_t *row;
 	size_t i;
 
-	json_array_foreach(rows, i, row) {
+	json_array_foreach (rows, i, row) {
 		const char *name = json_string_value(json_object_get(row, "name"));
 		json_t *stored = name ? json_object_get(by_name, name) : NULL;
 		int r = stored ? json_object_update(stored, row)
@@ -89,7 +89,7 @@ static int list_values(json_t *by_name, json_t **ret)
 	const char *name;
 	json_t *row;
 
-	json_object_foreach(by_name, name, row) {
+	json_object_foreach (by_name, name, row) {
 		(void)name;
 		if (json_array_append(rows, row) != 0) {
 			json_decref(rows);
@@ -183,7 +183,7 @@ static int put_scopes(const struct tacit_report_source *source, json_t *document
 		return r;
 	risk = tacit_detect_risk(source->conf->alerts_per_day, source->conf->window_ms,
 				 judged_scopes(live, scopes));
-	json_array_foreach(scopes, i, scope) {
+	json_array_foreach (scopes, i, scope) {
 		r = put_thresholds(source, risk, scope);
 		if (r < 0)
 			return r;

@@ -15,7 +15,7 @@
 
 #define CONTAINER_ID_MIN   32U /* hex digits from which on a word is a container's id */
 #define CONTAINER_ID_SHORT 12U /* as container tools print them */
-#define MOUNT_LINE_MAX     4096U
+#define MOUNT_LINE_MAX	   4096U
 
 /* One component of a path: borrowed, not NUL-terminated. */
 struct word {
@@ -188,7 +188,24 @@ static void unescape(char *text)
 	*to = '\0';
 }
 
-int tacit_scope_find_root(const char *mounts, char *path)
+/* Whether a mount of @type with @options is the one looked for. */
+typedef bool mount_fn(const char *type, const char *options);
+
+static bool is_unified(const char *type, const char *options)
+{
+	(void)options;
+	return strcmp(type, "cgroup2") == 0;
+}
+
+static bool is_pids(const char *type, const char *options)
+{
+	const char *at = strcmp(type, "cgroup") == 0 ? strstr(options, "pids") : NULL;
+	size_t len = strlen("pids");
+
+	return at && (at == options || at[-1] == ',') && (at[len] == '\0' || at[len] == ',');
+}
+
+static int find_mount(const char *mounts, mount_fn *is_it, char *path)
 {
 	char line[MOUNT_LINE_MAX];
 	FILE *file = fopen(mounts, "re");
@@ -198,12 +215,13 @@ int tacit_scope_find_root(const char *mounts, char *path)
 		return -errno;
 	while (r < 0 && fgets(line, sizeof(line), file)) {
 		char *rest = line;
-		char *where, *type;
+		char *where, *type, *options;
 
 		(void)strsep(&rest, " ");
 		where = strsep(&rest, " ");
 		type = strsep(&rest, " ");
-		if (!type || strcmp(type, "cgroup2") != 0)
+		options = strsep(&rest, " ");
+		if (!options || !is_it(type, options))
 			continue;
 		unescape(where);
 		if (strlen(where) >= TACIT_SCOPE_PATH_MAX)
@@ -213,6 +231,16 @@ int tacit_scope_find_root(const char *mounts, char *path)
 	}
 	(void)fclose(file);
 	return r;
+}
+
+int tacit_scope_find_root(const char *mounts, char *path)
+{
+	return find_mount(mounts, is_unified, path);
+}
+
+int tacit_scope_find_legacy_root(const char *mounts, char *path)
+{
+	return find_mount(mounts, is_pids, path);
 }
 
 /* One walk: where it is and what is left to find. */

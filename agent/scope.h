@@ -45,6 +45,9 @@ TACIT_MUST_CHECK int tacit_scope_of_path(const char *path, char *name, char *cla
  */
 TACIT_MUST_CHECK int tacit_scope_find_root(const char *mounts, char *path);
 
+/* The same for the hierarchy of cgroup v1 that controller pids is in. */
+TACIT_MUST_CHECK int tacit_scope_find_legacy_root(const char *mounts, char *path);
+
 /* Receives the path of cgroup @ids[@index], from the root, without a leading '/'; borrowed. */
 typedef void tacit_scope_fn(void *ctx, size_t index, const char *path);
 

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -21,6 +20,8 @@
 #define MOUNTS_DEFAULT "/proc/self/mounts"
 #define BTF_DEFAULT    "/sys/kernel/btf/vmlinux"
 
+#define WINDOW_MS_DEFAULT 1000U
+
 static bool has_capability(unsigned wanted)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -31,23 +32,35 @@ static bool has_capability(unsigned wanted)
 	return data[wanted / 32].effective >> (wanted % 32) & 1;
 }
 
-static int find_root(const struct tacit_sensor_params *params, char *root)
+/* Where cgroup v2 is, or v1's pids; "" where there is neither. */
+static int find_root(const struct tacit_sensor_params *params, char *root,
+		     enum tacit_hierarchy *hierarchy)
 {
 	size_t len = params->cgroup_root ? strlen(params->cgroup_root) : 0;
+	const char *mounts = params->mounts ? params->mounts : MOUNTS_DEFAULT;
 	struct stat st;
 
-	if (!params->cgroup_root)
-		return tacit_scope_find_root(params->mounts ? params->mounts : MOUNTS_DEFAULT,
-					     root);
-	if (len >= TACIT_SCOPE_PATH_MAX)
-		return -ENAMETOOLONG;
-	memcpy(root, params->cgroup_root, len + 1);
-	return stat(root, &st) == 0 && S_ISDIR(st.st_mode) ? 0 : -ENOENT;
+	*hierarchy = TACIT_HIERARCHY_UNIFIED;
+	if (params->cgroup_root) {
+		if (len >= TACIT_SCOPE_PATH_MAX)
+			return -ENAMETOOLONG;
+		memcpy(root, params->cgroup_root, len + 1);
+		return stat(root, &st) == 0 && S_ISDIR(st.st_mode) ? 0 : -ENOENT;
+	}
+	if (tacit_scope_find_root(mounts, root) == 0)
+		return 0;
+	*hierarchy = TACIT_HIERARCHY_LEGACY;
+	if (tacit_scope_find_legacy_root(mounts, root) == 0)
+		return 0;
+	*hierarchy = TACIT_HIERARCHY_NONE;
+	root[0] = '\0';
+	return 0;
 }
 
 int tacit_sensor_check(const struct tacit_sensor_params *params, char *why, size_t size)
 {
 	const char *btf = params->btf ? params->btf : BTF_DEFAULT;
+	enum tacit_hierarchy hierarchy;
 	char root[TACIT_SCOPE_PATH_MAX];
 
 	if (!has_capability(CAP_SYS_ADMIN) &&
@@ -66,70 +79,11 @@ int tacit_sensor_check(const struct tacit_sensor_params *params, char *why, size
 			btf);
 		return -EOPNOTSUPP;
 	}
-	if (find_root(params, root) < 0) {
-		(void)snprintf(
-			why, size,
-			"no cgroup2 hierarchy is mounted: mount -t cgroup2 none /sys/fs/cgroup, "
-			"or boot with systemd.unified_cgroup_hierarchy=1");
+	if (find_root(params, root, &hierarchy) < 0) {
+		(void)snprintf(why, size, "sensor.cgroup_root: there is no folder %s",
+			       params->cgroup_root);
 		return -ENOENT;
 	}
-	return 0;
-}
-
-static int create_map(struct tacit_sensor *sensor, enum tacit_sensor_map map,
-		      enum bpf_map_type type, uint32_t key, uint32_t value, uint32_t entries,
-		      uint32_t flags)
-{
-	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = flags);
-
-	sensor->map_fd[map] =
-		bpf_map_create(type, tacit_sensor_map_name[map], key, value, entries, &opts);
-	return sensor->map_fd[map] < 0 ? -errno : 0;
-}
-
-/* As bpf/scope.bpf.h declares them, but no larger than asked for. */
-static int create_maps(struct tacit_sensor *sensor)
-{
-	uint32_t n = sensor->slots;
-	int r;
-
-	r = create_map(sensor, TACIT_MAP_COUNTERS, BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(uint32_t),
-		       sizeof(struct tacit_counters), n, 0);
-	if (r == 0)
-		r = create_map(sensor, TACIT_MAP_SLOTS, BPF_MAP_TYPE_HASH, sizeof(uint64_t),
-			       sizeof(uint32_t), n, 0);
-	if (r == 0)
-		r = create_map(sensor, TACIT_MAP_OWNERS, BPF_MAP_TYPE_ARRAY, sizeof(uint32_t),
-			       sizeof(uint64_t), n, BPF_F_MMAPABLE);
-	if (r == 0)
-		r = create_map(sensor, TACIT_MAP_FREE_SLOTS, BPF_MAP_TYPE_STACK, 0,
-			       sizeof(uint32_t), n, 0);
-	if (r == 0)
-		r = create_map(sensor, TACIT_MAP_LAST_SLOT, BPF_MAP_TYPE_PERCPU_ARRAY,
-			       sizeof(uint32_t), sizeof(uint32_t), 1, 0);
-	if (r == 0)
-		r = create_map(sensor, TACIT_MAP_DROPS, BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(uint32_t),
-			       sizeof(uint64_t), TACIT_DROP_COUNT, 0);
-	for (uint32_t slot = n - 1; r == 0 && slot > 0; slot--) /* the lowest is on top */
-		r = bpf_map_update_elem(sensor->map_fd[TACIT_MAP_FREE_SLOTS], NULL, &slot, BPF_ANY);
-	return r;
-}
-
-static size_t owners_bytes(const struct tacit_sensor *sensor)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-
-	return (sensor->slots * sizeof(uint64_t) + page - 1) / page * page;
-}
-
-static int map_owners(struct tacit_sensor *sensor)
-{
-	void *memory = mmap(NULL, owners_bytes(sensor), PROT_READ | PROT_WRITE, MAP_SHARED,
-			    sensor->map_fd[TACIT_MAP_OWNERS], 0);
-
-	if (memory == MAP_FAILED)
-		return -errno;
-	sensor->owners = (uint64_t *)memory;
 	return 0;
 }
 
@@ -140,16 +94,11 @@ static int allocate(struct tacit_sensor *sensor)
 	if (cpus < 0)
 		return cpus;
 	sensor->cpus = (unsigned)cpus;
-	sensor->chunk =
-		TACIT_NEW_N(struct tacit_counters, (size_t)TACIT_SENSOR_CHUNK * sensor->cpus);
-	sensor->chunk_key = TACIT_NEW_N(uint32_t, TACIT_SENSOR_CHUNK);
 	sensor->owned = TACIT_NEW_N(uint64_t, sensor->slots);
 	sensor->gone = TACIT_NEW_N(unsigned, sensor->slots);
 	sensor->resting = TACIT_NEW_N(unsigned, sensor->slots);
-	return sensor->chunk && sensor->chunk_key && sensor->owned && sensor->gone &&
-			       sensor->resting
-		       ? 0
-		       : -ENOMEM;
+	sensor->drop = TACIT_NEW_N(uint64_t, sensor->cpus);
+	return sensor->owned && sensor->gone && sensor->resting && sensor->drop ? 0 : -ENOMEM;
 }
 
 static int init(struct tacit_sensor *sensor, const struct tacit_sensor_params *params)
@@ -157,13 +106,15 @@ static int init(struct tacit_sensor *sensor, const struct tacit_sensor_params *p
 	unsigned services =
 		params->services_max ? params->services_max : TACIT_SENSOR_SERVICES_DEFAULT;
 
-	sensor->root_fd = -1;
-	sensor->task_link_fd = -1;
+	sensor->root_fd = sensor->pin_fd = sensor->task_link_fd = -1;
+	sensor->hook.program_fd = sensor->hook.link_fd = -1;
 	for (unsigned i = 0; i < TACIT_MAP_COUNT; i++)
 		sensor->map_fd[i] = -1;
 	if (services >= TACIT_SLOTS_MAX)
 		return -EINVAL;
 	sensor->tier = params->tier;
+	sensor->window_ms = params->window_ms ? params->window_ms : WINDOW_MS_DEFAULT;
+	sensor->budget_pct = params->overhead_budget_pct;
 	sensor->slots = services + 1;
 	return allocate(sensor);
 }
@@ -177,59 +128,66 @@ static int open_hierarchy(struct tacit_sensor *sensor, const struct tacit_sensor
 		.ignore_count = params->ignore_count,
 	};
 	char root[TACIT_SCOPE_PATH_MAX];
-	int r = find_root(params, root);
+	int r = find_root(params, root, &sensor->hierarchy);
 
 	if (r < 0)
 		return r;
-	sensor->root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (sensor->root_fd < 0)
+	if (root[0])
+		sensor->root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root[0] && sensor->root_fd < 0)
 		return -errno;
 	tally.root_fd = sensor->root_fd;
 	return tacit_tally_new(&tally, &sensor->tally);
 }
 
-/* What happens in the root cgroup is the host's, of no service. */
-static int own_root(struct tacit_sensor *sensor)
-{
-	uint32_t slot = TACIT_SLOT_OTHER;
-	uint64_t cgroup;
-	struct stat st;
-
-	if (fstat(sensor->root_fd, &st) < 0)
-		return -errno;
-	cgroup = st.st_ino;
-	tacit_sensor_set_owner(sensor, slot, cgroup);
-	return bpf_map_update_elem(sensor->map_fd[TACIT_MAP_SLOTS], &cgroup, &slot, BPF_ANY);
-}
-
-/* The baseline: what was before does not count. */
+/* What was before does not count, but for what an earlier sensor has left. */
 static int take_baseline(struct tacit_sensor *sensor)
 {
 	struct tacit_window frame = { 0 };
-	int r = tacit_sensor_collect(sensor);
+	int r;
 
+	if (sensor->status.adopted)
+		return 0;
+	r = tacit_sensor_collect(sensor);
 	if (r == 0)
 		(void)tacit_tally_emit(sensor->tally, &frame, NULL, NULL);
-	sensor->drained_ms = tacit_clock_boot_ms();
+	sensor->control->drained_ms = tacit_clock_boot_ms();
 	return r;
 }
 
 static int start(struct tacit_sensor *sensor, const struct tacit_sensor_params *params)
 {
+	uint64_t began = tacit_sensor_now_ns();
 	int r = open_hierarchy(sensor, params);
 
 	if (r == 0)
-		r = create_maps(sensor);
+		r = tacit_sensor_pin_open(sensor, params->pin_dir);
 	if (r == 0)
-		r = map_owners(sensor);
-	if (r == 0)
-		r = own_root(sensor);
+		r = tacit_sensor_make_maps(sensor);
 	if (r == 0)
 		r = tacit_sensor_load(sensor, params);
+	sensor->status.open_ns = tacit_sensor_now_ns() - began;
+	if (r == 0)
+		r = tacit_sensor_hook_calibrate(sensor);
 	if (r == 0)
 		r = take_baseline(sensor);
+	if (r == 0)
+		r = tacit_sensor_hook_start(sensor);
+	if (r == 0)
+		tacit_sensor_pin(sensor);
 	(void)malloc_trim(0); /* the kernel's types are large, and no longer needed */
 	return r;
+}
+
+static void say_refused(const struct tacit_sensor_params *params, int error, char *why, size_t size)
+{
+	if (error == -EBUSY)
+		(void)snprintf(why, size, "another tacitd senses this host already: it has %s",
+			       params->pin_dir);
+	else
+		(void)snprintf(why, size, "the kernel refused: %s%s", tacit_strerror(error),
+			       error == -EPERM ? " (capabilities count only outside containers)"
+					       : "");
 }
 
 int tacit_sensor_open(const struct tacit_sensor_params *params, struct tacit_sensor **ret,
@@ -245,8 +203,7 @@ int tacit_sensor_open(const struct tacit_sensor_params *params, struct tacit_sen
 	if (r == 0)
 		r = start(sensor, params);
 	if (r < 0) {
-		(void)snprintf(why, size, "the kernel refused: %s%s", tacit_strerror(r),
-			       r == -EPERM ? " (capabilities count only outside containers)" : "");
+		say_refused(params, r, why, size);
 		return r;
 	}
 	*ret = TACIT_TAKE(sensor);
@@ -282,6 +239,10 @@ static uint64_t program_ns(int fd)
 void tacit_sensor_status(const struct tacit_sensor *sensor, struct tacit_sensor_status *status)
 {
 	*status = sensor->status;
+	status->hierarchy = sensor->hierarchy;
+	status->budget_pct = sensor->budget_pct;
+	status->cost_pct = 100 * sensor->hook.governor.cost_mean;
+	status->call_ns = sensor->hook.call_ns;
 	status->tier =
 		sensor->probe[TACIT_PROBE_SYSCALL].observed ? TACIT_TIER_DEEP : TACIT_TIER_LIGHT;
 	status->features_total = TACIT_FEATURE_COUNT;
@@ -300,20 +261,20 @@ void tacit_sensor_close(struct tacit_sensor *sensor)
 {
 	if (!sensor)
 		return;
+	tacit_sensor_hook_stop(sensor);
 	for (unsigned i = 0; i < sensor->programs; i++) {
-		(void)close(sensor->link_fd[i]);
-		(void)close(sensor->program_fd[i]);
+		tacit_close_p(&sensor->link_fd[i]);
+		tacit_close_p(&sensor->program_fd[i]);
 	}
-	if (sensor->owners)
-		(void)munmap(sensor->owners, owners_bytes(sensor));
+	tacit_sensor_unmap(sensor);
 	for (unsigned i = 0; i < TACIT_MAP_COUNT; i++)
 		tacit_close_p(&sensor->map_fd[i]);
 	tacit_close_p(&sensor->root_fd);
+	tacit_close_p(&sensor->pin_fd);
 	tacit_tally_free(sensor->tally);
-	tacit_free(sensor->chunk);
-	tacit_free(sensor->chunk_key);
 	tacit_free(sensor->owned);
 	tacit_free(sensor->gone);
 	tacit_free(sensor->resting);
+	tacit_free(sensor->drop);
 	tacit_free(sensor);
 }

@@ -1,26 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One drain: drive the task iterator, look the counters up in batches, let the tally make windows
- * of them, and hand on the slots of cgroups that ended.
+ * One drain: drive the task iterator, take what the counters hold, let the tally make windows of
+ * it, and hand on the slots of cgroups that ended.
  */
 #include "sensor_private.h"
-
-#include <string.h>
-#include <time.h>
 
 #include <bpf/bpf.h>
 
 #include <tacit/clock.h>
 
-#define NS_PER_SEC 1000000000ULL
-
-static uint64_t now_ns(void)
-{
-	struct timespec now = { 0 };
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * NS_PER_SEC + (uint64_t)now.tv_nsec;
-}
+#define DUTY_MIN 20U /* permille; what is seen in less of a window says nothing of the rest */
 
 /* The program does the work; reading only drives it, it writes nothing. */
 static int pass_over_tasks(const struct tacit_sensor *sensor)
@@ -40,21 +29,6 @@ static int pass_over_tasks(const struct tacit_sensor *sensor)
 	n = n < 0 ? -errno : 0;
 	(void)close(fd);
 	return (int)n;
-}
-
-/* Batches came to per-CPU arrays with Linux 5.13; before it one call a slot does. */
-static int look_up(const struct tacit_sensor *sensor, uint32_t at, uint32_t *n)
-{
-	int fd = sensor->map_fd[TACIT_MAP_COUNTERS];
-	uint32_t from = at - 1;
-
-	if (bpf_map_lookup_batch(fd, at == 0 ? NULL : &from, &from, sensor->chunk_key,
-				 sensor->chunk, n, NULL) == 0 ||
-	    (errno == ENOENT && *n > 0))
-		return 0;
-	*n = 1;
-	sensor->chunk_key[0] = at;
-	return bpf_map_lookup_elem(fd, &at, sensor->chunk) == 0 ? 0 : -errno;
 }
 
 /* Slots are handed out from the lowest. */
@@ -77,37 +51,44 @@ static int name_owners(struct tacit_sensor *sensor)
 	return tacit_tally_resolve(sensor->tally);
 }
 
-static void add_up(struct tacit_sensor *sensor, uint32_t slot, const struct tacit_counters *value)
+/* What a program adds meanwhile is in what was taken, or stays for the next drain. Most are zero.
+ */
+static void take(struct tacit_sensor *sensor, uint32_t slot, struct tacit_counters *from)
 {
-	uint64_t total[TACIT_FEATURE_COUNT] = { 0 };
+	uint64_t taken[TACIT_FEATURE_COUNT];
 
-	for (unsigned cpu = 0; cpu < sensor->cpus; cpu++)
-		for (unsigned f = 0; f < TACIT_FEATURE_COUNT; f++)
-			total[f] += value[cpu].count[f];
-	tacit_tally_add(sensor->tally, slot, total);
+	for (unsigned f = 0; f < TACIT_FEATURE_COUNT; f++) {
+		taken[f] = __atomic_load_n(&from->count[f], __ATOMIC_RELAXED);
+		if (taken[f])
+			taken[f] = __atomic_exchange_n(&from->count[f], 0, __ATOMIC_RELAXED);
+	}
+	tacit_tally_add(sensor->tally, slot, taken);
+}
+
+/* A program marks a slot and then counts: what was marked before the last drain may have been
+ * counted after it. So a mark is 1, then SEEN, and gone only then. */
+static bool unmark(uint8_t *mark)
+{
+	enum { SEEN = 2 };
+	uint8_t was = __atomic_load_n(mark, __ATOMIC_RELAXED), seen = SEEN;
+
+	if (was == SEEN)
+		(void)__atomic_compare_exchange_n(mark, &seen, 0, false, __ATOMIC_RELAXED,
+						  __ATOMIC_RELAXED);
+	else if (was)
+		__atomic_store_n(mark, SEEN, __ATOMIC_RELAXED);
+	return was != 0;
 }
 
 /* Whoever took a slot after the owners were named is left for the next drain. */
-static int add_slots(struct tacit_sensor *sensor)
+static void add_slots(struct tacit_sensor *sensor)
 {
-	for (uint32_t n, at = 0; at < sensor->high; at += n) {
-		int r;
-
-		n = sensor->high - at;
-		if (n > TACIT_SENSOR_CHUNK)
-			n = TACIT_SENSOR_CHUNK;
-		r = look_up(sensor, at, &n);
-		if (r < 0)
-			return r;
-		for (uint32_t i = 0; i < n; i++) {
-			uint32_t slot = sensor->chunk_key[i];
-
-			if (slot == TACIT_SLOT_OTHER ||
-			    tacit_sensor_owner(sensor, slot) == sensor->owned[slot])
-				add_up(sensor, slot, sensor->chunk + (size_t)i * sensor->cpus);
-		}
-	}
-	return 0;
+	for (unsigned cpu = 0; cpu < sensor->cpus; cpu++)
+		for (uint32_t slot = 0; slot < sensor->high; slot++)
+			if ((slot == TACIT_SLOT_OTHER ||
+			     tacit_sensor_owner(sensor, slot) == sensor->owned[slot]) &&
+			    unmark(&sensor->touched[cpu].slot[slot]))
+				take(sensor, slot, &sensor->counters[cpu * sensor->slots + slot]);
 }
 
 int tacit_sensor_collect(struct tacit_sensor *sensor)
@@ -117,7 +98,7 @@ int tacit_sensor_collect(struct tacit_sensor *sensor)
 	if (r == 0)
 		r = name_owners(sensor);
 	if (r == 0)
-		r = add_slots(sensor);
+		add_slots(sensor);
 	if (r == 0)
 		sensor->goners = tacit_tally_find_gone(
 			sensor->tally, sensor->probe[TACIT_PROBE_TASKS].observed, sensor->gone);
@@ -147,7 +128,7 @@ static void hand_on(struct tacit_sensor *sensor)
 
 static void read_drops(struct tacit_sensor *sensor)
 {
-	uint64_t *value = (uint64_t *)sensor->chunk; /* as many processors, and shorter */
+	uint64_t *value = sensor->drop;
 
 	for (uint32_t i = 0; i < TACIT_DROP_COUNT; i++) {
 		if (bpf_map_lookup_elem(sensor->map_fd[TACIT_MAP_DROPS], &i, value) != 0)
@@ -166,25 +147,46 @@ static void take_stock(struct tacit_sensor *sensor)
 	read_drops(sensor);
 }
 
+/* Whether the hook saw enough of the window to speak for it. The calls of calibration are in the
+ * first one that was taken over. */
+static unsigned duty(struct tacit_sensor *sensor)
+{
+	unsigned permille = tacit_sensor_hook_duty(sensor);
+
+	if (!sensor->probe[TACIT_PROBE_SYSCALL].observed)
+		return 0;
+	if (sensor->status.adopted && sensor->drains == 0)
+		return 0;
+	return permille < DUTY_MIN ? 0 : permille;
+}
+
 /* The frame of the windows that end now. */
 static struct tacit_window next_frame(struct tacit_sensor *sensor)
 {
 	int64_t boot_ms = tacit_clock_boot_ms();
-	int64_t length_ms = boot_ms - sensor->drained_ms;
+	int64_t length_ms = boot_ms - sensor->control->drained_ms;
 	struct tacit_window frame = {
 		.end_ms = tacit_clock_wall_ms(),
-		.length_ms = length_ms > 0 ? (uint32_t)length_ms : 1,
+		.length_ms = 1,
+		.duty_permille = 1000,
 	};
 
-	sensor->drained_ms = boot_ms;
+	if (length_ms > 0 && length_ms <= UINT32_MAX)
+		frame.length_ms = (uint32_t)length_ms;
+	sensor->control->drained_ms = boot_ms;
 	for (unsigned i = 0; i < TACIT_PROBE_COUNT; i++)
 		frame.observed[i] = sensor->probe[i].observed;
+	sensor->status.duty_permille = duty(sensor);
+	if (sensor->status.duty_permille)
+		frame.duty_permille = (uint16_t)sensor->status.duty_permille;
+	else
+		frame.observed[TACIT_PROBE_SYSCALL] = 0;
 	return frame;
 }
 
 int tacit_sensor_drain(struct tacit_sensor *sensor, tacit_window_fn *emit, void *ctx)
 {
-	uint64_t started = now_ns();
+	uint64_t began = tacit_sensor_now_ns();
 	struct tacit_window frame;
 	unsigned n;
 	int r = tacit_sensor_collect(sensor);
@@ -193,9 +195,12 @@ int tacit_sensor_drain(struct tacit_sensor *sensor, tacit_window_fn *emit, void 
 		return r;
 	hand_on(sensor);
 	take_stock(sensor);
-	sensor->status.drain_ns = now_ns() - started;
 	frame = next_frame(sensor);
+	sensor->control->window++;
+	sensor->status.drain_ns = tacit_sensor_now_ns() - began;
+	tacit_sensor_hook_next(sensor, tacit_tally_calls(sensor->tally), sensor->status.drain_ns);
 	n = tacit_tally_emit(sensor->tally, &frame, emit, ctx);
 	sensor->status.services = n - 1;
+	sensor->drains++;
 	return (int)n;
 }

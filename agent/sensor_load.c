@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every concern of bpf/ is one object. It is loaded whole; if the kernel refuses that, each of its
- * programs alone, so that the refusal of one costs no other. Descriptors of links and programs
- * are kept, the objects (and libbpf's copy of the kernel's types) are not.
+ * Every concern of bpf/ is an object; linked they are one, which is loaded whole. What the kernel
+ * refuses is found by halves, so that the refusal of one program costs no other. Descriptors of
+ * links and programs are kept, the object (and libbpf's copy of the kernel's types) is not.
  */
 #include "sensor_private.h"
 
@@ -24,79 +24,30 @@
 #include <stdlib.h>
 #define bpf_object__destroy_skeleton free
 #endif
-#include "block.skel.h"
-#include "memory.skel.h"
-#include "net.skel.h"
-#include "process.skel.h"
-#include "sched.skel.h"
-#include "signal.skel.h"
-#include "syscall.skel.h"
-#include "task.skel.h"
-#include "tcp.skel.h"
+#include "sensor.skel.h"
+#include "task_hash.skel.h"
 
 #define NS_PER_SEC 1000000000ULL
 
-/* Banks what an ending task had done: the iterator's other half. */
-#define TASK_EXIT_PROGRAM "on_task_exit"
-
-const char *const tacit_sensor_map_name[TACIT_MAP_COUNT] = {
-	[TACIT_MAP_COUNTERS] = "counters",   [TACIT_MAP_SLOTS] = "slots",
-	[TACIT_MAP_OWNERS] = "owners",       [TACIT_MAP_FREE_SLOTS] = "free_slots",
-	[TACIT_MAP_LAST_SLOT] = "last_slot", [TACIT_MAP_DROPS] = "drops",
-};
+#define TASKS_BIT   (1ULL << TACIT_PROBE_TASKS)
+#define SYSCALL_BIT (1ULL << TACIT_PROBE_SYSCALL)
 
 /* What the programs are told before they are loaded: forms that tracepoints have had. */
 struct facts {
-	const struct btf *btf;  /* the kernel's types */
-	bool exit_tells_last;   /* since Linux 6.16 */
-	bool victim_is_task;    /* since Linux 6.8 */
+	const struct btf *btf;	/* the kernel's types */
+	bool exit_tells_last;	/* since Linux 6.16 */
+	bool victim_is_task;	/* since Linux 6.8 */
 	bool issue_tells_queue; /* before Linux 5.11 */
+	bool task_storage;	/* with atomic exchange: since Linux 5.13 */
 	uint64_t started_ns;
 };
 
-struct object {
-	void *skeleton;
-	struct bpf_object *bpf;
-};
-
-struct concern {
-	bool (*open)(struct object *object, const struct facts *facts);
-	void (*destroy)(void *skeleton);
-};
-
-#define CONCERN(name, tell)                                                                        \
-	static bool open_##name(struct object *object, const struct facts *facts)                  \
-	{                                                                                          \
-		struct name##_bpf *skeleton = name##_bpf__open();                                  \
-                                                                                                   \
-		(void)facts;                                                                       \
-		if (!skeleton)                                                                     \
-			return false;                                                              \
-		tell;                                                                              \
-		*object = (struct object){ skeleton, skeleton->obj };                              \
-		return true;                                                                       \
-	}                                                                                          \
-	static void destroy_##name(void *skeleton)                                                 \
-	{                                                                                          \
-		name##_bpf__destroy((struct name##_bpf *)skeleton);                                \
-	}
-
-CONCERN(process, skeleton->rodata->exit_tells_last = facts->exit_tells_last)
-CONCERN(task, skeleton->rodata->started_ns = facts->started_ns)
-CONCERN(sched, (void)0)
-CONCERN(memory, skeleton->rodata->victim_is_task = facts->victim_is_task)
-CONCERN(tcp, (void)0)
-CONCERN(net, (void)0)
-CONCERN(block, skeleton->rodata->issue_tells_queue = facts->issue_tells_queue)
-CONCERN(signal, (void)0)
-CONCERN(syscall, tacit_syscall_class_table((uint8_t *)skeleton->rodata->class_of))
-
-static const struct concern concerns[] = {
-	{ open_process, destroy_process }, { open_task, destroy_task },
-	{ open_sched, destroy_sched },     { open_memory, destroy_memory },
-	{ open_tcp, destroy_tcp },         { open_net, destroy_net },
-	{ open_block, destroy_block },     { open_signal, destroy_signal },
-	{ open_syscall, destroy_syscall },
+/* An earlier name of a tracepoint that was renamed. */
+static const struct {
+	enum tacit_probe_id probe;
+	const char *attach;
+} earlier_names[] = {
+	{ TACIT_PROBE_URING, "tp_btf/io_uring_submit_sqe" }, /* before Linux 6.4 */
 };
 
 /* The prototype of a tracepoint's function; NULL: this kernel has no such tracepoint. */
@@ -123,6 +74,18 @@ static bool has_two_arguments(const struct btf *btf, const char *tracepoint)
 	return type && btf_vlen(type) >= 3; /* the first is the program's own */
 }
 
+/* Helpers come with kernels: one of 5.13 tells that what its programs could use is there. */
+static bool has_helper(const struct btf *btf, const char *name)
+{
+	int id = btf__find_by_name_kind(btf, "bpf_func_id", BTF_KIND_ENUM);
+	const struct btf_type *type = id < 0 ? NULL : btf__type_by_id(btf, (unsigned)id);
+
+	for (unsigned i = 0; type && i < btf_vlen(type); i++)
+		if (strcmp(btf__name_by_offset(btf, btf_enum(type)[i].name_off), name) == 0)
+			return true;
+	return false;
+}
+
 static struct facts gather_facts(struct btf *btf)
 {
 	struct timespec now = { 0 };
@@ -133,15 +96,9 @@ static struct facts gather_facts(struct btf *btf)
 		.exit_tells_last = has_two_arguments(btf, "sched_process_exit"),
 		.victim_is_task = has_two_arguments(btf, "mark_victim"),
 		.issue_tells_queue = has_two_arguments(btf, "block_rq_issue"),
+		.task_storage = has_helper(btf, "BPF_FUNC_for_each_map_elem"),
 		.started_ns = (uint64_t)now.tv_sec * NS_PER_SEC + (uint64_t)now.tv_nsec,
 	};
-}
-
-static const char *attach_point(const struct tacit_sensor_params *params, unsigned probe)
-{
-	if (params->attach && params->attach[probe])
-		return params->attach[probe];
-	return tacit_probe_get(probe)->attach;
 }
 
 /* The tracepoint's own name: "tp_btf/NAME". */
@@ -152,20 +109,44 @@ static const char *target_of(const char *attach)
 	return slash ? slash + 1 : attach;
 }
 
-static bool is_there(const struct tacit_sensor_params *params, const struct btf *btf,
-		     unsigned probe)
+static bool is_there(const struct btf *btf, const char *attach)
 {
-	const char *attach = attach_point(params, probe);
-
 	return strncmp(attach, "tp_btf/", strlen("tp_btf/")) != 0 ||
 	       prototype(btf, target_of(attach));
+}
+
+/* What @probe is to be attached to here. */
+static const char *attach_point(const struct tacit_sensor_params *params, const struct btf *btf,
+				unsigned probe)
+{
+	const char *attach = tacit_probe_get(probe)->attach;
+
+	if (params->attach && params->attach[probe])
+		return params->attach[probe];
+	for (size_t i = 0; i < TACIT_ARRAY_LEN(earlier_names); i++)
+		if (earlier_names[i].probe == probe && !is_there(btf, attach))
+			attach = earlier_names[i].attach;
+	return attach;
+}
+
+/* Linux "6.3" or later: what a reader can do about a tracepoint that is not there. */
+static void advise(struct tacit_sensor_probe *to, unsigned probe)
+{
+	const char *since = tacit_probe_get(probe)->since;
+
+	if (strcmp(since, "5.10") == 0)
+		(void)snprintf(to->remedy, sizeof(to->remedy),
+			       "a kernel that is built with it has it");
+	else
+		(void)snprintf(to->remedy, sizeof(to->remedy), "Linux %s or later has it", since);
 }
 
 static void refuse(struct tacit_sensor *sensor, const struct tacit_sensor_params *params,
 		   unsigned probe, int error)
 {
 	struct tacit_sensor_probe *to = &sensor->probe[probe];
-	const char *target = target_of(attach_point(params, probe));
+	const char *attach = params->attach ? params->attach[probe] : NULL;
+	const char *target = target_of(attach ? attach : tacit_probe_get(probe)->attach);
 
 	*to = (struct tacit_sensor_probe){ .error = error };
 	switch (error) {
@@ -177,7 +158,7 @@ static void refuse(struct tacit_sensor *sensor, const struct tacit_sensor_params
 	case -ENOENT:
 		(void)snprintf(to->why, sizeof(to->why), "this kernel has no tracepoint %s",
 			       target);
-		(void)snprintf(to->remedy, sizeof(to->remedy), "a newer kernel may have it");
+		advise(to, probe);
 		break;
 	case -EPERM:
 	case -EACCES:
@@ -193,6 +174,85 @@ static void refuse(struct tacit_sensor *sensor, const struct tacit_sensor_params
 	}
 }
 
+/* Keeps a program and its link (-1: it is the hook, attached later) by descriptor. */
+static int keep(struct tacit_sensor *sensor, const struct bpf_program *program,
+		const struct bpf_link *link)
+{
+	int link_fd = link ? fcntl(bpf_link__fd(link), F_DUPFD_CLOEXEC, 0) : -1;
+	int program_fd = fcntl(bpf_program__fd(program), F_DUPFD_CLOEXEC, 0);
+
+	if ((link && link_fd < 0) || program_fd < 0) {
+		int r = -errno;
+
+		tacit_close_p(&link_fd);
+		tacit_close_p(&program_fd);
+		return r;
+	}
+	sensor->link_fd[sensor->programs] = link_fd;
+	sensor->program_fd[sensor->programs] = program_fd;
+	sensor->programs++;
+	return link ? link_fd : program_fd;
+}
+
+/* Descriptor of the link, or an error. @name is static. */
+static int attach(struct tacit_sensor *sensor, const struct bpf_program *program, const char *name)
+{
+	struct bpf_link *link = bpf_program__attach(program);
+	int r = link ? keep(sensor, program, link) : -errno;
+
+	(void)bpf_link__destroy(link); /* the duplicate keeps it attached */
+	if (r >= 0)
+		sensor->program_name[sensor->programs - 1] = name;
+	return r;
+}
+
+static int keep_hook(struct tacit_sensor *sensor, const struct bpf_program *program)
+{
+	int r = keep(sensor, program, NULL);
+
+	if (r >= 0) {
+		sensor->hook.program_fd = r;
+		sensor->program_name[sensor->programs - 1] =
+			tacit_probe_get(TACIT_PROBE_SYSCALL)->program;
+	}
+	return r;
+}
+
+static int attach_tasks(struct tacit_sensor *sensor, struct bpf_object *bpf,
+			const struct bpf_program *program)
+{
+	const struct bpf_program *ending =
+		bpf_object__find_program_by_name(bpf, TACIT_SENSOR_TASK_EXIT);
+	int r;
+
+	/* Without it totals of tasks that end between two passes would be lost. */
+	r = attach(sensor, ending, TACIT_SENSOR_TASK_EXIT);
+	if (r >= 0)
+		r = attach(sensor, program, tacit_probe_get(TACIT_PROBE_TASKS)->program);
+	if (r >= 0)
+		sensor->task_link_fd = r;
+	return r;
+}
+
+static void attach_probe(struct tacit_sensor *sensor, const struct tacit_sensor_params *params,
+			 struct bpf_object *bpf, unsigned probe)
+{
+	const char *name = tacit_probe_get(probe)->program;
+	const struct bpf_program *program = bpf_object__find_program_by_name(bpf, name);
+	int r;
+
+	if (probe == TACIT_PROBE_SYSCALL)
+		r = keep_hook(sensor, program);
+	else if (probe == TACIT_PROBE_TASKS)
+		r = attach_tasks(sensor, bpf, program);
+	else
+		r = attach(sensor, program, name);
+	if (r < 0)
+		refuse(sensor, params, probe, r);
+	else
+		sensor->probe[probe] = (struct tacit_sensor_probe){ .observed = true };
+}
+
 static int share_maps(const struct tacit_sensor *sensor, struct bpf_object *bpf)
 {
 	for (unsigned i = 0; i < TACIT_MAP_COUNT; i++) {
@@ -205,157 +265,168 @@ static int share_maps(const struct tacit_sensor *sensor, struct bpf_object *bpf)
 	return 0;
 }
 
-/* Keeps a link and its program by descriptor, and lets libbpf's own go. */
-static int keep(struct tacit_sensor *sensor, struct bpf_program *program, struct bpf_link *link)
-{
-	int link_fd = fcntl(bpf_link__fd(link), F_DUPFD_CLOEXEC, 0);
-	int program_fd = fcntl(bpf_program__fd(program), F_DUPFD_CLOEXEC, 0);
-	int r = link_fd < 0 || program_fd < 0 ? -errno : 0;
-
-	(void)bpf_link__destroy(link); /* the duplicate keeps it attached */
-	if (r < 0) {
-		tacit_close_p(&link_fd);
-		tacit_close_p(&program_fd);
-		return r;
-	}
-	sensor->link_fd[sensor->programs] = link_fd;
-	sensor->program_fd[sensor->programs] = program_fd;
-	sensor->programs++;
-	return link_fd;
-}
-
-/* Descriptor of the link, or an error. */
-static int attach(struct tacit_sensor *sensor, struct bpf_program *program)
-{
-	struct bpf_link *link = bpf_program__attach(program);
-
-	return link ? keep(sensor, program, link) : -errno;
-}
-
-static void attach_probe(struct tacit_sensor *sensor, const struct tacit_sensor_params *params,
-			 struct bpf_object *bpf, unsigned probe)
-{
-	struct bpf_program *program =
-		bpf_object__find_program_by_name(bpf, tacit_probe_get(probe)->program);
-	int fd = attach(sensor, program);
-
-	if (fd >= 0 && probe == TACIT_PROBE_TASKS) {
-		int r = attach(sensor, bpf_object__find_program_by_name(bpf, TASK_EXIT_PROGRAM));
-
-		sensor->task_link_fd = fd;
-		if (r < 0) /* totals of tasks that end between two passes would be lost */
-			fd = r;
-	}
-	if (fd < 0)
-		refuse(sensor, params, probe, fd);
-	else
-		sensor->probe[probe] = (struct tacit_sensor_probe){ .observed = true };
-}
-
-/* The probes, as bits, whose programs are in @bpf. */
-static uint64_t probes_in(struct bpf_object *bpf)
-{
-	uint64_t probes = 0;
-
-	for (unsigned i = 0; i < TACIT_PROBE_COUNT; i++)
-		if (bpf_object__find_program_by_name(bpf, tacit_probe_get(i)->program))
-			probes |= 1ULL << i;
-	return probes;
-}
-
 /* Of @bpf's programs only those of @wanted will be loaded. */
-static int choose(const struct tacit_sensor_params *params, struct bpf_object *bpf, uint64_t wanted)
+static int choose(const struct tacit_sensor_params *params, const struct btf *btf,
+		  struct bpf_object *bpf, uint64_t wanted)
 {
 	int r = 0;
 
 	for (unsigned i = 0; r == 0 && i < TACIT_PROBE_COUNT; i++) {
 		struct bpf_program *program =
 			bpf_object__find_program_by_name(bpf, tacit_probe_get(i)->program);
+		const char *attach;
 
 		if (!program)
 			continue;
 		(void)bpf_program__set_autoload(program, wanted >> i & 1);
-		if ((wanted >> i & 1) && params->attach && params->attach[i])
-			r = bpf_program__set_attach_target(program, 0,
-							   target_of(params->attach[i]));
+		if (!(wanted >> i & 1))
+			continue;
+		attach = attach_point(params, btf, i);
+		if (strcmp(attach, tacit_probe_get(i)->attach) != 0)
+			r = bpf_program__set_attach_target(program, 0, target_of(attach));
 	}
 	return r;
 }
 
-/* 0, or why the object with just these probes does not load; nothing is attached then. */
-static int load_probes(struct tacit_sensor *sensor, const struct tacit_sensor_params *params,
-		       const struct concern *concern, const struct facts *facts, uint64_t wanted)
-{
-	struct object object = { 0 };
-	int r;
+struct loading {
+	struct tacit_sensor *sensor;
+	const struct tacit_sensor_params *params;
+	struct facts facts;
+};
 
-	if (!concern->open(&object, facts))
-		return -errno;
-	r = share_maps(sensor, object.bpf);
+/* 0, or why @bpf with just these probes does not load; nothing is attached then. */
+static int load_object(const struct loading *loading, struct bpf_object *bpf, uint64_t wanted)
+{
+	int r = share_maps(loading->sensor, bpf);
+
 	if (r == 0)
-		r = choose(params, object.bpf, wanted);
+		r = choose(loading->params, loading->facts.btf, bpf, wanted);
 	if (r == 0)
-		r = bpf_object__load(object.bpf);
+		r = bpf_object__load(bpf);
 	for (unsigned i = 0; r == 0 && i < TACIT_PROBE_COUNT; i++)
 		if (wanted >> i & 1)
-			attach_probe(sensor, params, object.bpf, i);
-	concern->destroy(object.skeleton);
+			attach_probe(loading->sensor, loading->params, bpf, i);
 	return r;
 }
 
-static int probes_of(const struct concern *concern, const struct facts *facts, uint64_t *ret)
+static int load_linked(const struct loading *loading, uint64_t wanted)
 {
-	struct object object = { 0 };
+	const struct tacit_sensor *sensor = loading->sensor;
+	const struct facts *facts = &loading->facts;
+	struct sensor_bpf *skeleton = sensor_bpf__open();
+	int r;
 
-	if (!concern->open(&object, facts))
+	if (!skeleton)
 		return -errno;
-	*ret = probes_in(object.bpf);
-	concern->destroy(object.skeleton);
-	return 0;
+	skeleton->rodata->slot_count = sensor->slots;
+	skeleton->rodata->hierarchy = sensor->hierarchy;
+	skeleton->rodata->exit_tells_last = facts->exit_tells_last;
+	skeleton->rodata->victim_is_task = facts->victim_is_task;
+	skeleton->rodata->issue_tells_queue = facts->issue_tells_queue;
+	skeleton->rodata->started_ns = facts->started_ns;
+	tacit_syscall_class_table((struct tacit_call *)skeleton->rodata->call_of);
+	tacit_syscall_error_table((uint8_t *)skeleton->rodata->error_of);
+	(void)bpf_program__set_autoload(skeleton->progs.on_task_exit, wanted & TASKS_BIT);
+	(void)bpf_map__set_autocreate(skeleton->maps.totals, wanted & TASKS_BIT);
+	(void)bpf_map__set_autocreate(skeleton->maps.hot, wanted & SYSCALL_BIT);
+	r = load_object(loading, skeleton->obj, wanted);
+	sensor_bpf__destroy(skeleton);
+	return r;
 }
 
-static void load_concern(struct tacit_sensor *sensor, const struct tacit_sensor_params *params,
-			 const struct concern *concern, const struct facts *facts)
+static int load_task_hash(const struct loading *loading)
 {
-	uint64_t probes = 0, wanted = 0;
+	struct task_hash_bpf *skeleton = task_hash_bpf__open();
+	int r;
 
-	if (probes_of(concern, facts, &probes) < 0)
+	if (!skeleton)
+		return -errno;
+	skeleton->rodata->slot_count = loading->sensor->slots;
+	skeleton->rodata->hierarchy = loading->sensor->hierarchy;
+	skeleton->rodata->started_ns = loading->facts.started_ns;
+	r = load_object(loading, skeleton->obj, TASKS_BIT);
+	task_hash_bpf__destroy(skeleton);
+	return r;
+}
+
+/* The lower half of the bits that are set. */
+static uint64_t half_of(uint64_t bits)
+{
+	uint64_t half = 0;
+
+	for (int n = __builtin_popcountll(bits) / 2; n > 0; n--) {
+		half |= bits & -bits;
+		bits &= bits - 1;
+	}
+	return half;
+}
+
+static void load_probes(const struct loading *loading, uint64_t wanted)
+{
+	uint64_t half = half_of(wanted);
+	int r = wanted ? load_linked(loading, wanted) : 0;
+
+	if (r == 0)
 		return;
+	if (half) {
+		load_probes(loading, half);
+		load_probes(loading, wanted & ~half);
+		return;
+	}
+	refuse(loading->sensor, loading->params, (unsigned)__builtin_ctzll(wanted), r);
+}
+
+/* The probes that are worth trying, as bits. */
+static uint64_t probes_wanted(const struct loading *loading)
+{
+	uint64_t wanted = 0;
+
 	for (unsigned i = 0; i < TACIT_PROBE_COUNT; i++) {
-		if (!(probes >> i & 1))
+		const char *at = attach_point(loading->params, loading->facts.btf, i);
+
+		if (loading->sensor->probe[i].observed) /* taken over */
 			continue;
-		if (tacit_probe_get(i)->tier > params->tier)
-			refuse(sensor, params, i, -ECANCELED);
-		else if (!is_there(params, facts->btf, i))
-			refuse(sensor, params, i, -ENOENT);
+		if (tacit_probe_get(i)->tier > loading->params->tier)
+			refuse(loading->sensor, loading->params, i, -ECANCELED);
+		else if (!is_there(loading->facts.btf, at))
+			refuse(loading->sensor, loading->params, i, -ENOENT);
 		else
 			wanted |= 1ULL << i;
 	}
-	if (wanted == 0 || load_probes(sensor, params, concern, facts, wanted) == 0)
-		return;
-	for (unsigned i = 0; i < TACIT_PROBE_COUNT; i++) {
-		int r = wanted >> i & 1 ? load_probes(sensor, params, concern, facts, 1ULL << i)
-					: 0;
+	return wanted;
+}
 
-		if (r < 0)
-			refuse(sensor, params, i, r);
-	}
+uint64_t tacit_sensor_build(void)
+{
+	size_t len = 0;
+	const uint8_t *bytes = (const uint8_t *)sensor_bpf__elf_bytes(&len);
+	uint64_t hash = 14695981039346656037ULL;
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ bytes[i]) * 1099511628211ULL;
+	return hash;
 }
 
 int tacit_sensor_load(struct tacit_sensor *sensor, const struct tacit_sensor_params *params)
 {
-	struct facts facts;
+	struct loading loading = { .sensor = sensor, .params = params };
 	struct btf *btf;
+	uint64_t wanted;
 
 	(void)libbpf_set_print(NULL); /* refusals are told in plain words */
 	btf = btf__load_vmlinux_btf();
 	if (!btf)
 		return -errno;
-	facts = gather_facts(btf);
-	for (unsigned i = 0; i < TACIT_PROBE_COUNT; i++)
-		refuse(sensor, params, i, -ENOMEM);
-	for (size_t i = 0; i < TACIT_ARRAY_LEN(concerns); i++)
-		load_concern(sensor, params, &concerns[i], &facts);
+	loading.facts = gather_facts(btf);
+	wanted = probes_wanted(&loading);
+	if (wanted & TASKS_BIT && !loading.facts.task_storage) {
+		int r = load_task_hash(&loading);
+
+		if (r < 0)
+			refuse(sensor, params, TACIT_PROBE_TASKS, r);
+		wanted &= ~TASKS_BIT;
+	}
+	load_probes(&loading, wanted);
 	btf__free(btf);
 	return sensor->programs > 0 ? 0 : sensor->probe[TACIT_PROBE_FORK].error;
 }

@@ -7,8 +7,11 @@
 
 #include <tacit/counters.h>
 
-/* Fills in enum tacit_syscall_class by number; what <sys/syscall.h> does not know is
- * TACIT_SYSCALL_OTHER. */
-void tacit_syscall_class_table(uint8_t class_of[TACIT_SYSCALL_TABLE_LEN]);
+/* Fills in class and family by number; what <sys/syscall.h> does not know is TACIT_SYSCALL_OTHER.
+ */
+void tacit_syscall_class_table(struct tacit_call call_of[TACIT_SYSCALL_TABLE_LEN]);
+
+/* Fills in enum tacit_error_class by errno; what <errno.h> does not know is TACIT_ERROR_OTHER. */
+void tacit_syscall_error_table(uint8_t error_of[TACIT_ERROR_TABLE_LEN]);
 
 #endif /* TACIT_AGENT_SYSCALL_CLASS_H */

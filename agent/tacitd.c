@@ -22,20 +22,22 @@
 
 struct options {
 	const char *config, *record;
-	bool check, check_host;
+	bool check, check_host, detach;
 };
 
 static void usage(FILE *to)
 {
-	(void)fputs(
-		"usage: tacitd [--config FILE] [--check-config | --check-host] [--record FILE]\n"
-		"\n"
-		"  --config FILE    read FILE instead of " TACIT_AGENT_CONF_PATH "\n"
-		"  --check-config   say whether the configuration is good, and end\n"
-		"  --check-host     say whether this machine can be watched, and end\n"
-		"  --record FILE    also write every window to FILE, as CSV\n"
-		"  --version, --help\n",
-		to);
+	(void)fputs("usage: tacitd [--config FILE] [--check-config | --check-host | --detach]\n"
+		    "              [--record FILE]\n"
+		    "\n"
+		    "  --config FILE    read FILE instead of " TACIT_AGENT_CONF_PATH "\n"
+		    "  --check-config   say whether the configuration is good, and end\n"
+		    "  --check-host     say whether this machine can be watched, and end\n"
+		    "  --detach         remove the programs that go on counting without tacitd, "
+		    "and end\n"
+		    "  --record FILE    also write every window to FILE, as CSV\n"
+		    "  --version, --help\n",
+		    to);
 }
 
 /* -1: go on; else the exit code. */
@@ -45,6 +47,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 		{ "config", required_argument, NULL, 'c' },
 		{ "check-config", no_argument, NULL, 'C' },
 		{ "check-host", no_argument, NULL, 'H' },
+		{ "detach", no_argument, NULL, 'D' },
 		{ "record", required_argument, NULL, 'r' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
@@ -62,6 +65,9 @@ static int parse_options(int argc, char **argv, struct options *options)
 			break;
 		case 'H':
 			options->check_host = true;
+			break;
+		case 'D':
+			options->detach = true;
 			break;
 		case 'r':
 			options->record = optarg;
@@ -142,6 +148,9 @@ static struct tacit_sensor_params sensor_params(const struct tacit_agent_conf *c
 		.tier = conf->sensor_tier == TACIT_SENSOR_LIGHT ? TACIT_TIER_LIGHT
 								: TACIT_TIER_DEEP,
 		.services_max = conf->sensor_max_services,
+		.overhead_budget_pct = conf->sensor_overhead_budget_pct,
+		.window_ms = conf->window_ms,
+		.pin_dir = conf->sensor_pin_dir,
 		.host_class = conf->host_class,
 		.cgroup_root = root && root[0] ? root : NULL,
 	};
@@ -180,6 +189,22 @@ static int open_sensor(const struct tacit_agent_conf *conf, struct tacit_sensor 
 	return EXIT_SUCCESS;
 }
 
+/* Exit code. */
+static int detach(const struct tacit_agent_conf *conf)
+{
+	const char *dir = conf->sensor_pin_dir ? conf->sensor_pin_dir : "";
+	int n = dir[0] ? tacit_sensor_forget(dir) : 0;
+
+	if (n == -EBUSY)
+		tacit_error("a tacitd is running: stop it first");
+	else if (n < 0)
+		tacit_error("cannot empty %s: %s", dir, tacit_strerror(n));
+	else
+		tacit_info("nothing is attached%s%s", n > 0 ? " any more; emptied " : "",
+			   n > 0 ? dir : "");
+	return n < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 static int drain(void *ctx, tacit_window_fn *fn, void *fn_ctx)
 {
 	return tacit_sensor_drain((struct tacit_sensor *)ctx, fn, fn_ctx);
@@ -197,6 +222,16 @@ static void say_hello(const struct tacit_sensor *sensor)
 	tacit_info("tacitd " TACIT_VERSION ", %s tier, %u of %u features observed",
 		   status.tier == TACIT_TIER_DEEP ? "deep" : "light", status.features_observed,
 		   status.features_total);
+	if (status.adopted)
+		tacit_info("the counters of an earlier tacitd were taken over");
+	if (status.pin_why[0])
+		tacit_notice("counters will not survive a restart: %s", status.pin_why);
+	if (status.hierarchy != TACIT_HIERARCHY_UNIFIED)
+		tacit_notice(
+			status.hierarchy == TACIT_HIERARCHY_LEGACY
+				? "no cgroup2 hierarchy is mounted: services are told apart by "
+				  "controller pids, and sockets count for the host alone"
+				: "no cgroups are mounted: only the host as a whole is watched");
 }
 
 static int serve(const struct options *options, struct tacit_agent_conf *conf,
@@ -253,6 +288,8 @@ int main(int argc, char **argv)
 		code = EXIT_SUCCESS;
 	} else if (options.check_host) {
 		code = check_host(&conf);
+	} else if (options.detach) {
+		code = detach(&conf);
 	} else {
 		tacit_log_set_level(tacit_agent_conf_log_level(&conf));
 		code = run(&options, &conf);

@@ -13,18 +13,17 @@
 struct service {
 	uint64_t sum[TACIT_FEATURE_COUNT];
 	unsigned slots; /* cgroups it has now */
-	bool active;    /* counted something in this window */
+	bool active;	/* counted something in this window */
 	char name[TACIT_SCOPE_NAME_MAX + 1];
 	char class[TACIT_SCOPE_CLASS_MAX + 1];
 };
 
 struct slot {
 	uint64_t owner;
-	bool searched;           /* for the owner's path */
-	char *path;              /* NULL: not found */
+	bool searched;		 /* for the owner's path */
+	char *path;		 /* NULL: not found */
 	struct service *service; /* NULL: counted for the host alone */
-	bool has_tasks;          /* the task pass met somebody in this window */
-	uint64_t seen[TACIT_FEATURE_COUNT];
+	bool has_tasks;		 /* the task pass met somebody in this window */
 };
 
 struct tacit_tally {
@@ -194,26 +193,33 @@ int tacit_tally_resolve(struct tacit_tally *tally)
 }
 
 void tacit_tally_add(struct tacit_tally *tally, unsigned index,
-		     const uint64_t total[TACIT_FEATURE_COUNT])
+		     const uint64_t increase[TACIT_FEATURE_COUNT])
 {
 	struct slot *slot = &tally->slot[index];
 	struct service *service = slot->service;
 	bool any = false;
 
-	slot->has_tasks = total[TACIT_FEATURE_SCHED_TASKS] != slot->seen[TACIT_FEATURE_SCHED_TASKS];
 	for (unsigned f = 0; f < TACIT_FEATURE_COUNT; f++) {
-		uint64_t increase = total[f] - slot->seen[f];
-
-		if (increase == 0 || increase > INT64_MAX)
+		if (increase[f] == 0)
 			continue;
-		slot->seen[f] = total[f];
-		tally->host[f] += increase;
+		tally->host[f] += increase[f];
 		if (service)
-			service->sum[f] += increase;
+			service->sum[f] += increase[f];
 		any = true;
 	}
+	if (increase[TACIT_FEATURE_SCHED_TASKS] != 0)
+		slot->has_tasks = true;
 	if (service && any)
 		service->active = true;
+}
+
+uint64_t tacit_tally_calls(const struct tacit_tally *tally)
+{
+	uint64_t calls = 0;
+
+	for (unsigned i = 0; i < TACIT_SYSCALL_CLASS_COUNT; i++)
+		calls += tally->host[TACIT_FEATURE_SYSCALL_FIRST + i];
+	return calls;
 }
 
 static bool is_gone(const struct tacit_tally *tally, unsigned index, bool has_tasks)
@@ -231,11 +237,21 @@ unsigned tacit_tally_find_gone(struct tacit_tally *tally, bool has_tasks, unsign
 {
 	unsigned n = 0;
 
-	for (unsigned i = 1; i < tally->slots; i++)
+	for (unsigned i = 1; i < tally->slots; i++) {
 		if (is_gone(tally, i, has_tasks))
 			gone[n++] = i;
+		tally->slot[i].has_tasks = false;
+	}
 	tally->round++;
 	return n;
+}
+
+/* Of a window that the hook saw in part, as if it had seen it all. */
+static void scale(struct tacit_window *window)
+{
+	for (unsigned f = 0; f < TACIT_FEATURE_COUNT; f++)
+		if (tacit_feature_get(f)->probe == TACIT_PROBE_SYSCALL)
+			window->count[f] = window->count[f] * 1000 / window->duty_permille;
 }
 
 static void emit_one(struct tacit_window *window, const char *scope, const char *class,
@@ -246,6 +262,8 @@ static void emit_one(struct tacit_window *window, const char *scope, const char 
 	memcpy(window->scope, scope, strlen(scope));
 	memcpy(window->class, class, strlen(class));
 	memcpy(window->count, count, sizeof(window->count));
+	if (window->duty_permille < 1000)
+		scale(window);
 	emit(ctx, window);
 }
 

@@ -2,10 +2,9 @@
 /*
  * tally - from what the kernel's slots hold to windows.
  *
- * A slot is one cgroup's vector of counters. The tally remembers what it saw in each,
- * takes the increase, and adds it to the host and to the service that the cgroup
- * belongs to. It knows nothing of BPF. Per drain the sensor says who owns the slots
- * (own), has new owners looked up (resolve), adds what the slots hold (add), and
+ * A slot is one cgroup's vector of counters. The tally adds what was counted in it to the host
+ * and to the service that the cgroup belongs to. It knows nothing of BPF. Per drain the sensor says
+ * who owns the slots (own), has new owners looked up (resolve), adds what was counted (add), and
  * takes the windows (emit).
  */
 #ifndef TACIT_AGENT_TALLY_H
@@ -25,9 +24,9 @@ struct tacit_tally;
 
 /* Strings are copied. */
 struct tacit_tally_params {
-	unsigned slots;            /* 1..TACIT_SLOTS_MAX, TACIT_SLOT_OTHER included */
-	int root_fd;               /* the cgroup2 hierarchy; borrowed for the tally's life */
-	const char *host_class;    /* at most TACIT_SCOPE_CLASS_MAX bytes */
+	unsigned slots;		   /* 1..TACIT_SLOTS_MAX, TACIT_SLOT_OTHER included */
+	int root_fd;		   /* the cgroup hierarchy; borrowed for the tally's life */
+	const char *host_class;	   /* at most TACIT_SCOPE_CLASS_MAX bytes */
 	const char *const *ignore; /* see sensor.h */
 	size_t ignore_count;
 };
@@ -43,10 +42,12 @@ void tacit_tally_own(struct tacit_tally *tally, unsigned slot, uint64_t cgroup);
  * read; may then be tried again. */
 TACIT_MUST_CHECK int tacit_tally_resolve(struct tacit_tally *tally);
 
-/* @slot holds @total, added up over the processors; the first time, all of it is increase. A
- * counter that is behind what it was has none until it has caught up. */
+/* @increase was counted in @slot, on some processor. */
 void tacit_tally_add(struct tacit_tally *tally, unsigned slot,
-		     const uint64_t total[TACIT_FEATURE_COUNT]);
+		     const uint64_t increase[TACIT_FEATURE_COUNT]);
+
+/* System calls counted since the last emit, as they were seen. */
+uint64_t tacit_tally_calls(const struct tacit_tally *tally);
 
 /**
  * tacit_tally_find_gone - slots whose cgroups are no more, to be taken from them.
@@ -60,7 +61,8 @@ unsigned tacit_tally_find_gone(struct tacit_tally *tally, bool has_tasks, unsign
 
 /**
  * tacit_tally_emit - the windows of all that was added since the last call.
- * @frame: times and observed probes, the same in every window; the rest is filled in.
+ * @frame: times, duty and observed probes, the same in every window; the rest is filled in, what
+ * the deep tier saw scaled by the inverse of the duty.
  * @emit: NULL: nobody is interested, only begin anew.
  *
  * The host's first, then one for each service that runs or has counted something. Returns how many.

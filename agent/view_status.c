@@ -116,6 +116,56 @@ static void put_sensor(const struct tacit_render *render, const json_t *document
 			 dropped ? tacit_render_count(dropped, text) : "nothing");
 }
 
+static void put_overhead(const struct tacit_render *render, const json_t *document)
+{
+	const json_t *overhead = tacit_render_at(document, "sensor.overhead");
+	double budget = tacit_render_real_at(overhead, "budget_pct");
+	double cost = tacit_render_real_at(overhead, "cost_pct");
+	char text[TACIT_RENDER_TEXT];
+
+	if (!overhead)
+		return;
+	put_indent(render);
+	tacit_render_put(render, budget > 0 && cost > budget ? TACIT_STYLE_WARN : TACIT_STYLE_PLAIN,
+			 "costs %.2f%%", cost);
+	if (budget > 0)
+		tacit_render_put(render, TACIT_STYLE_PLAIN, " of a CPU, %g%% allowed; ", budget);
+	else
+		tacit_render_put(render, TACIT_STYLE_PLAIN, " of a CPU, no limit; ");
+	tacit_render_put(
+		render, TACIT_STYLE_PLAIN, "%s in the kernel\n",
+		tacit_render_bytes(tacit_render_int_at(document, "sensor.map_bytes"), text));
+	if (tacit_render_real_at(overhead, "hooked_call_ns") <= 0)
+		return;
+	put_indent(render);
+	tacit_render_put(render, TACIT_STYLE_PLAIN,
+			 "system calls watched %.1f%% of the time, at %.0f ns each\n",
+			 100 * tacit_render_real_at(overhead, "hooked_share"),
+			 tacit_render_real_at(overhead, "hooked_call_ns"));
+}
+
+/* What an operator would otherwise only notice when it matters. */
+static void put_sensor_limits(const struct tacit_render *render, const json_t *document)
+{
+	const char *hierarchy = tacit_render_text_at(document, "sensor.hierarchy");
+	const char *not = tacit_render_text_at(document, "sensor.outlives_not");
+
+	if (strcmp(hierarchy, "cgroup1 pids") == 0) {
+		put_indent(render);
+		tacit_render_wrap(render, TACIT_STYLE_WARN, TACIT_RENDER_INDENT,
+				  "cgroup v1: services by controller pids, sockets by host alone");
+	} else if (strcmp(hierarchy, "none") == 0) {
+		put_indent(render);
+		tacit_render_wrap(render, TACIT_STYLE_WARN, TACIT_RENDER_INDENT,
+				  "no cgroups are mounted: services are not told apart");
+	}
+	if (not [0]) {
+		put_indent(render);
+		tacit_render_put(render, TACIT_STYLE_WARN, "counters end with the daemon: ");
+		tacit_render_wrap(render, TACIT_STYLE_WARN, TACIT_RENDER_INDENT, not );
+	}
+}
+
 static void put_windows(const struct tacit_render *render, const json_t *document)
 {
 	json_int_t length = tacit_render_int_at(document, "windows.length_ms");
@@ -274,7 +324,7 @@ static void put_refused_probes(const struct tacit_render *render, const json_t *
 	const json_t *probe;
 	size_t i;
 
-	json_array_foreach(probes, i, probe) {
+	json_array_foreach (probes, i, probe) {
 		const char *reason = tacit_render_text_at(probe, "reason");
 		const char *remedy = tacit_render_text_at(probe, "remedy");
 
@@ -331,6 +381,8 @@ void tacit_view_status(const struct tacit_render *render, const json_t *document
 	put_daemon(render, document);
 	put_host(render, document);
 	put_sensor(render, document);
+	put_overhead(render, document);
+	put_sensor_limits(render, document);
 	put_windows(render, document);
 	put_model(render, document);
 	tacit_view_budget(render, tacit_render_at(document, "privacy"));

@@ -17,15 +17,22 @@
 /* Plain record. */
 struct tacit_window {
 	char scope[TACIT_SCOPE_NAME_MAX + 1]; /* "host", or a service: "nginx.service" */
-	char class[65];                       /* workload class; TACIT_FLEET_CLASS_NAME_MAX */
-	int64_t end_ms;                       /* wall clock */
-	uint32_t length_ms;                   /* by the boot clock */
-	uint8_t observed[TACIT_PROBE_COUNT];  /* 0: the probe's features are missing */
-	uint64_t count[TACIT_FEATURE_COUNT];  /* increase over the window */
+	char class[65];			      /* workload class; TACIT_FLEET_CLASS_NAME_MAX */
+	int64_t end_ms;			      /* wall clock */
+	uint32_t length_ms;		      /* by the boot clock */
+	uint16_t duty_permille; /* share of the window, 1..1000, during which the deep tier was
+				 * attached; its counts are already scaled by its inverse. 1000 when
+				 * always, and when there is no deep tier */
+	uint8_t observed[TACIT_PROBE_COUNT]; /* 0: the probe's features are missing */
+	uint64_t count[TACIT_FEATURE_COUNT]; /* increase over the window */
 };
 
 /* Receives one window; borrowed for the call. */
 typedef void tacit_window_fn(void *ctx, const struct tacit_window *window);
+
+/* Makes a window that lasted longer than it should (the daemon was not there) look like one of
+ * @length_ms at the same rates. What is measured at the window's end stays. */
+void tacit_window_shorten(struct tacit_window *window, uint32_t length_ms);
 
 /* Writes the transformed counts to @x (TACIT_FEATURE_COUNT numbers); missing ones are 0. The sample
  * borrows @x and @window. */

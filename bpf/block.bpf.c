@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
  * Requests to block devices. Reads and direct writes are issued by whoever wants
- * them; what the kernel writes back later is nobody's, so the host's.
+ * them; what the kernel writes back later is nobody's, so the host's, as is what an interrupt
+ * completes.
  */
 #include "scope.bpf.h"
 
-char LICENSE[] SEC("license") = "Dual MIT/GPL";
+#define FAST_NS	  1000000ULL
+#define MEDIUM_NS 20000000ULL
 
 /* Before Linux 5.11 the request queue comes first. */
 const volatile bool issue_tells_queue = false;
@@ -31,10 +33,28 @@ int on_block_issue(__u64 *ctx)
 	return 0;
 }
 
+/* The kernel keeps no time where a queue's iostats are off. */
+static __always_inline void count_latency(struct tacit_counters *to, __u64 started)
+{
+	__u64 took = bpf_ktime_get_ns() - started;
+
+	if (started == 0)
+		return;
+	if (took < FAST_NS)
+		count(to, TACIT_FEATURE_BLOCK_FAST, 1);
+	else if (took < MEDIUM_NS)
+		count(to, TACIT_FEATURE_BLOCK_MEDIUM, 1);
+	else
+		count(to, TACIT_FEATURE_BLOCK_SLOW, 1);
+}
+
 SEC("tp_btf/block_rq_complete")
 int BPF_PROG(on_block_complete, struct request *request, int error)
 {
+	struct tacit_counters *to = counters_of_host();
+
+	count_latency(to, request->start_time_ns);
 	if (error & 0xff)
-		count(counters_of(0), TACIT_FEATURE_BLOCK_ERRORS, 1);
+		count(to, TACIT_FEATURE_BLOCK_ERRORS, 1);
 	return 0;
 }

@@ -29,6 +29,7 @@ enum {
 #include <bpf/bpf_helpers.h>
 
 #include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
 #include <bpf/bpf_tracing.h>
 
 #define NULL ((void *)0)
@@ -39,6 +40,7 @@ enum {
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_STACK = 23,
+	BPF_MAP_TYPE_RINGBUF = 27,
 	BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
 
@@ -51,28 +53,51 @@ enum {
 	BPF_ANY = 0,
 	BPF_NOEXIST = 1,
 	BPF_LOCAL_STORAGE_GET_F_CREATE = 1,
+	BPF_RB_FORCE_WAKEUP = 2,
 };
 
 enum bpf_func_id {
 	BPF_FUNC_get_current_task_btf = 158, /* 5.11 and later */
 };
 
-/* include/linux/sched.h */
-#define PF_EXITING           0x00000004
-#define TASK_RUNNING         0x0000
+/* include/linux/sched.h, include/uapi/linux/sched.h */
+#define PF_EXITING	     0x00000004
+#define TASK_RUNNING	     0x0000
 #define TASK_UNINTERRUPTIBLE 0x0002
-#define TASK_NOLOAD          0x0400 /* sleeps so, but waits for nothing: an idle kernel thread */
+#define TASK_NOLOAD	     0x0400 /* sleeps so, but waits for nothing: an idle kernel thread */
+
+#define CLONE_THREAD 0x00010000
+#define CLONE_NEW_ANY                                                                              \
+	(0x00020000 /* mount */ | 0x02000000 /* cgroup */ | 0x04000000 /* uts */ |                 \
+	 0x08000000 /* ipc */ | 0x10000000 /* user */ | 0x20000000 /* pid */ |                     \
+	 0x40000000 /* net */)
+
+/* include/linux/fs.h, include/uapi/linux/stat.h */
+#define FMODE_WRITE   0x2
+#define FMODE_CREATED 0x100000
+#define S_IWOTH	      0002
+
+#define PROT_WRITE 0x2
+#define PROT_EXEC  0x4
+
+#define EAGAIN 11
+
+#define AF_INET	 2
+#define AF_INET6 10
+
+#define SOCK_RAW    3
+#define SOCK_PACKET 10
 
 /* include/uapi/asm-generic/signal.h; the same numbers on x86 and arm64 */
-#define SIGILL  4
+#define SIGILL	4
 #define SIGTRAP 5
-#define SIGBUS  7
-#define SIGFPE  8
+#define SIGBUS	7
+#define SIGFPE	8
 #define SIGKILL 9
 #define SIGSEGV 11
 #define SIGTERM 15
 #define SIGCHLD 17
-#define SIGSYS  31
+#define SIGSYS	31
 
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
@@ -97,7 +122,13 @@ enum {
 enum {
 	MM_FILEPAGES = 0,
 	MM_ANONPAGES = 1,
+	MM_SWAPENTS = 2,
 	MM_SHMEMPAGES = 3,
+};
+
+/* include/linux/cgroup_subsys.h; CO-RE finds the kernel's number */
+enum cgroup_subsys_id {
+	pids_cgrp_id = 11,
 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -110,8 +141,68 @@ struct cgroup {
 	struct kernfs_node *kn;
 };
 
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+};
+
 struct css_set {
+	struct cgroup_subsys_state *subsys[16];
 	struct cgroup *dfl_cgrp;
+};
+
+typedef struct {
+	unsigned int val;
+} kuid_t;
+
+typedef struct {
+	__u64 val;
+} kernel_cap_t;
+
+struct cred {
+	kuid_t euid;
+	kernel_cap_t cap_effective;
+};
+
+typedef struct {
+	__u32 cap[2];
+} kernel_cap_t___6; /* before 6.3 */
+
+struct cred___6 {
+	kernel_cap_t___6 cap_effective;
+};
+
+struct inode {
+	unsigned short i_mode;
+	kuid_t i_uid;
+	unsigned int i_nlink;
+};
+
+struct dentry {
+	struct dentry *d_parent;
+	struct inode *d_inode;
+};
+
+struct path {
+	struct dentry *dentry;
+};
+
+struct file {
+	struct path f_path;
+	unsigned int f_mode;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+struct sched_info {
+	unsigned long pcount;
+	unsigned long long run_delay;
 };
 
 struct task_io_accounting {
@@ -158,6 +249,7 @@ struct mm_struct___5 {
 struct task_struct {
 	unsigned int __state;
 	unsigned int flags;
+	unsigned int ptrace;
 	int exit_code;
 	int pid;
 	int tgid;
@@ -172,6 +264,9 @@ struct task_struct {
 	struct mm_struct *mm;
 	struct signal_struct *signal;
 	struct css_set *cgroups;
+	const struct cred *cred;
+	struct files_struct *files;
+	struct sched_info sched_info;
 	struct sched_entity se;
 	struct task_io_accounting ioac;
 };
@@ -182,26 +277,44 @@ struct task_struct___5 { /* before 5.14 */
 
 struct pt_regs {
 #if defined(__TARGET_ARCH_x86)
+	unsigned long dx;
+	unsigned long orig_ax;
 	unsigned long cs;
 #elif defined(__TARGET_ARCH_arm64)
+	__u64 regs[31];
 	__u64 pstate;
+	__s32 syscallno;
 #endif
 };
 
 struct linux_binprm {
 	unsigned int secureexec : 1;
+	struct file *file;
+	const char *filename;
+	const char *interp;
 };
 
 struct sock_cgroup_data {
 	struct cgroup *cgroup; /* 5.15 and later */
 };
 
+struct in6_addr {
+	union {
+		__be32 u6_addr32[4];
+	} in6_u;
+};
+
 struct sock_common {
+	__be32 skc_daddr;
+	__be16 skc_dport;
+	unsigned short skc_family;
 	volatile unsigned char skc_state;
+	struct in6_addr skc_v6_daddr;
 };
 
 struct sock {
 	struct sock_common __sk_common;
+	__u16 sk_type;
 	__u16 sk_protocol;
 	struct sock_cgroup_data sk_cgrp_data;
 };
@@ -219,6 +332,7 @@ struct sk_buff {
 struct request {
 	unsigned int cmd_flags;
 	unsigned int __data_len;
+	__u64 start_time_ns;
 };
 
 struct bpf_iter__task {

@@ -2,8 +2,6 @@
 /* Memory under pressure. */
 #include "scope.bpf.h"
 
-char LICENSE[] SEC("license") = "Dual MIT/GPL";
-
 /* Before Linux 6.8 the tracepoint tells a process id, which says nothing of its cgroup here. */
 const volatile bool victim_is_task = false;
 
@@ -22,7 +20,7 @@ int on_oom(__u64 *ctx)
 	if (victim_is_task)
 		to = counters_of_task((struct task_struct *)ctx[0]);
 	else
-		to = counters_of(0);
+		to = counters_of_host();
 	count(to, TACIT_FEATURE_MEMORY_OOM, 1);
 	return 0;
 }

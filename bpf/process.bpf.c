@@ -2,23 +2,38 @@
 /* Processes: begun, turned into another program, ended. */
 #include "scope.bpf.h"
 
-char LICENSE[] SEC("license") = "Dual MIT/GPL";
-
 #define SHORT_NS 1000000000ULL
 
 /* Linux 6.16 and later tell the tracepoint whether this was the process's last thread. */
 const volatile bool exit_tells_last = false;
 
-SEC("tp_btf/sched_process_fork")
-int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+SEC("tp_btf/task_newtask")
+int BPF_PROG(on_fork, struct task_struct *child, __u64 flags)
 {
-	struct tacit_counters *to = counters_of_task(parent);
+	struct tacit_counters *to = counters_of_current();
 
-	if (child->pid == child->tgid)
-		count(to, TACIT_FEATURE_PROCESS_FORK, 1);
-	else
+	if (flags & CLONE_THREAD) {
 		count(to, TACIT_FEATURE_PROCESS_THREAD, 1);
+		return 0;
+	}
+	count(to, TACIT_FEATURE_PROCESS_FORK, 1);
+	if (flags & CLONE_NEW_ANY)
+		count(to, TACIT_FEATURE_PROCESS_FORK_NAMESPACE, 1);
 	return 0;
+}
+
+/* Where the program's file is, and whose: what an intruder's tools give away. */
+static __always_inline void count_file(struct tacit_counters *to, struct file *file)
+{
+	struct dentry *entry = file->f_path.dentry;
+	struct inode *inode = entry->d_inode;
+
+	if (inode->i_nlink == 0)
+		count(to, TACIT_FEATURE_PROCESS_EXEC_NAMELESS, 1);
+	else if (entry->d_parent->d_inode->i_mode & S_IWOTH)
+		count(to, TACIT_FEATURE_PROCESS_EXEC_WRITABLE, 1);
+	if (inode->i_uid.val != 0)
+		count(to, TACIT_FEATURE_PROCESS_EXEC_FOREIGN, 1);
 }
 
 SEC("tp_btf/sched_process_exec")
@@ -29,6 +44,9 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	count(to, TACIT_FEATURE_PROCESS_EXEC, 1);
 	if (BPF_CORE_READ_BITFIELD(bprm, secureexec))
 		count(to, TACIT_FEATURE_PROCESS_EXEC_SECURE, 1);
+	if (bprm->interp != bprm->filename)
+		count(to, TACIT_FEATURE_PROCESS_EXEC_SCRIPT, 1);
+	count_file(to, bprm->file);
 	return 0;
 }
 

@@ -2,8 +2,6 @@
 /* Tasks moved between processors. */
 #include "scope.bpf.h"
 
-char LICENSE[] SEC("license") = "Dual MIT/GPL";
-
 SEC("tp_btf/sched_migrate_task")
 int BPF_PROG(on_migrate, struct task_struct *task)
 {

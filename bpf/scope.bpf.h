@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /*
- * Whose event is it, and where is it counted. Every object declares these maps and
- * the agent makes them one (bpf_map__reuse_fd).
+ * Whose event is it, and where is it counted. Every object declares these maps; linked into one
+ * they are the same (weak), and an object that is loaded on its own is given them.
  *
- * Tracepoint programs are not preempted, only interrupted, and an interrupted one can
- * lose no more than its own addition; so what interrupts never count is added
- * plainly (count_plain), all else atomically.
+ * Tracepoint programs are not preempted, only interrupted. What they add, they add atomically:
+ * userspace takes it away meanwhile.
  */
 #ifndef TACIT_BPF_SCOPE_H
 #define TACIT_BPF_SCOPE_H
@@ -14,12 +13,37 @@
 
 #include <tacit/counters.h>
 
+char LICENSE[] __weak SEC("license") = "Dual MIT/GPL";
+
+/* The length of a processor's row in `counters`; set before loading. */
+const volatile __u32 slot_count __weak = TACIT_SLOTS_MAX;
+
+/* By what services are told apart: enum tacit_hierarchy. */
+const volatile __u32 hierarchy __weak = TACIT_HIERARCHY_UNIFIED;
+
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, TACIT_SLOTS_MAX);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* slot_count times the processors */
 	__type(key, __u32);
 	__type(value, struct tacit_counters);
-} counters SEC(".maps");
+} counters __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* the processors */
+	__type(key, __u32);
+	__type(value, struct tacit_touched);
+} touched __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct tacit_control);
+} control __weak SEC(".maps");
 
 /* The hierarchy's root, always; 0 is no cgroup at all. */
 #define ROOT_CGROUP 1
@@ -30,22 +54,22 @@ struct {
 	__uint(max_entries, TACIT_SLOTS_MAX);
 	__type(key, __u64);
 	__type(value, __u32);
-} slots SEC(".maps");
+} slots __weak SEC(".maps");
 
-/* slot -> cgroup id, 0: nobody. Userspace reads it as memory. */
+/* slot -> cgroup id, 0: nobody. Userspace has it as memory. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, TACIT_SLOTS_MAX);
 	__type(key, __u32);
 	__type(value, __u64);
-} owners SEC(".maps");
+} owners __weak SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_STACK);
 	__uint(max_entries, TACIT_SLOTS_MAX);
 	__uint(value_size, sizeof(__u32));
-} free_slots SEC(".maps");
+} free_slots __weak SEC(".maps");
 
 /* The slot this processor counted under last: a hint, believed only if `owners` agrees. */
 struct {
@@ -53,14 +77,14 @@ struct {
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, __u32);
-} last_slot SEC(".maps");
+} last_slot __weak SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, TACIT_DROP_COUNT);
 	__type(key, __u32);
 	__type(value, __u64);
-} drops SEC(".maps");
+} drops __weak SEC(".maps");
 
 static __always_inline void count_drop(__u32 which)
 {
@@ -111,51 +135,87 @@ static __always_inline __u32 slot_of(__u64 cgroup)
 	return slot;
 }
 
-static __always_inline struct tacit_counters *counters_of(__u64 cgroup)
+/* The path to a v1 cgroup cannot be followed by types alone: its number is the kernel's. */
+static __noinline __u64 legacy_cgroup_of(struct task_struct *task)
 {
-	__u32 slot = slot_of(cgroup);
+	struct css_set *set = task->cgroups;
+	struct cgroup_subsys_state *state = NULL;
+	__u32 at = bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id);
 
-	return bpf_map_lookup_elem(&counters, &slot);
+	if (bpf_probe_read_kernel(&state, sizeof(state),
+				  (char *)set + bpf_core_field_offset(set->subsys) +
+					  at * sizeof(state)))
+		return 0;
+	return BPF_CORE_READ(state, cgroup, kn, id);
 }
 
-static __always_inline struct tacit_counters *counters_of_task(struct task_struct *task)
+static __always_inline __u64 cgroup_of_task(struct task_struct *task)
 {
-	return counters_of(task->cgroups->dfl_cgrp->kn->id);
+	if (hierarchy == TACIT_HIERARCHY_UNIFIED)
+		return task->cgroups->dfl_cgrp->kn->id;
+	return hierarchy == TACIT_HIERARCHY_LEGACY ? legacy_cgroup_of(task) : 0;
 }
 
 /* Four loads cost a quarter of the helper that makes the same four. */
-static __always_inline struct tacit_counters *counters_of_current(void)
+static __always_inline __u64 cgroup_of_current(void)
 {
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf))
-		return counters_of_task(bpf_get_current_task_btf());
-	return counters_of(bpf_get_current_cgroup_id());
+		return cgroup_of_task(bpf_get_current_task_btf());
+	return hierarchy == TACIT_HIERARCHY_UNIFIED ? bpf_get_current_cgroup_id() : 0;
 }
 
-/* A socket's own cgroup: its packets are seldom handled by whoever owns it. */
-static __always_inline struct tacit_counters *counters_of_sock(const struct sock *sk)
+/* A socket's own cgroup: its packets are seldom handled by whoever owns it. Sockets know the v2
+ * hierarchy alone. */
+static __always_inline __u64 cgroup_of_sock(const struct sock *sk)
 {
 	unsigned char state;
 
-	if (!sk)
-		return counters_of(0);
+	if (!sk || hierarchy != TACIT_HIERARCHY_UNIFIED)
+		return 0;
 	/* These two are smaller things that only look like a socket. */
 	state = sk->__sk_common.skc_state;
 	if (state == TCP_TIME_WAIT || state == TCP_NEW_SYN_RECV ||
 	    !bpf_core_field_exists(sk->sk_cgrp_data.cgroup))
-		return counters_of(0);
-	return counters_of(sk->sk_cgrp_data.cgroup->kn->id);
+		return 0;
+	return sk->sk_cgrp_data.cgroup->kn->id;
 }
 
-static __always_inline void count(struct tacit_counters *to, enum tacit_feature_id id, __u64 n)
+/* This processor's counters of @slot, and a note that it has used them. */
+static __always_inline struct tacit_counters *counters_at(__u32 slot)
 {
-	if (to && n)
-		__sync_fetch_and_add(&to->count[id], n);
+	__u32 cpu = bpf_get_smp_processor_id();
+	__u32 at = cpu * slot_count + slot;
+	struct tacit_touched *row = bpf_map_lookup_elem(&touched, &cpu);
+
+	if (row && slot < TACIT_SLOTS_MAX)
+		row->slot[slot] = 1;
+	return bpf_map_lookup_elem(&counters, &at);
 }
 
-static __always_inline void count_plain(struct tacit_counters *to, __u32 id)
+static __always_inline struct tacit_counters *counters_of_host(void)
 {
-	if (to && id < TACIT_FEATURE_COUNT)
-		to->count[id]++;
+	return counters_at(TACIT_SLOT_OTHER);
+}
+
+static __always_inline struct tacit_counters *counters_of_task(struct task_struct *task)
+{
+	return counters_at(slot_of(cgroup_of_task(task)));
+}
+
+static __always_inline struct tacit_counters *counters_of_current(void)
+{
+	return counters_at(slot_of(cgroup_of_current()));
+}
+
+static __always_inline struct tacit_counters *counters_of_sock(const struct sock *sk)
+{
+	return counters_at(slot_of(cgroup_of_sock(sk)));
+}
+
+static __always_inline void count(struct tacit_counters *to, __u32 feature, __u64 n)
+{
+	if (to && n && feature < TACIT_FEATURE_COUNT)
+		__sync_fetch_and_add(&to->count[feature], n);
 }
 
 #endif /* TACIT_BPF_SCOPE_H */

@@ -2,8 +2,6 @@
 /* Signals, counted where they come from. */
 #include "scope.bpf.h"
 
-char LICENSE[] SEC("license") = "Dual MIT/GPL";
-
 #define FAULTS                                                                                     \
 	(1U << SIGSEGV | 1U << SIGBUS | 1U << SIGILL | 1U << SIGFPE | 1U << SIGSYS | 1U << SIGTRAP)
 

@@ -26,6 +26,8 @@ static void test_defaults(void)
 	CU_ASSERT_PTR_NULL(conf.user);
 	CU_ASSERT_PTR_NULL(conf.enrol_token_file);
 	CU_ASSERT_PTR_NULL(conf.sensor_cgroup_root);
+	CU_ASSERT_STRING_EQUAL(conf.sensor_pin_dir, "/sys/fs/bpf/tacit");
+	CU_ASSERT_EQUAL(conf.sensor_overhead_budget_pct, 1);
 	CU_ASSERT_EQUAL(conf.window_ms, 1000);
 	CU_ASSERT_EQUAL(conf.sensor_tier, TACIT_SENSOR_DEEP);
 	CU_ASSERT_EQUAL(conf.alerts_per_day, 1);
@@ -48,6 +50,7 @@ static void test_every_key(void)
 				   "log_level = debug\nwindow_ms = 200\nhost.class = web\n"
 				   "sensor.tier = none\nsensor.max_services = 3\n"
 				   "sensor.cgroup_root = /cg\nalerts_per_day = 0.5\n"
+				   "sensor.overhead_budget_pct = 0.25\nsensor.pin_dir =\n"
 				   "model.kind = gaussian\nmodel.memory_mb = 9\n"
 				   "learn.accept_after_sec = 60\nstore.max_mb = 8\n"
 				   "store.max_age_days = 1\nprivacy.max_epsilon = 2.5\n"
@@ -71,6 +74,8 @@ static void test_every_key(void)
 	CU_ASSERT_EQUAL(conf.sensor_tier, TACIT_SENSOR_NONE);
 	CU_ASSERT_EQUAL(conf.sensor_max_services, 3);
 	CU_ASSERT_STRING_EQUAL(conf.sensor_cgroup_root, "/cg");
+	CU_ASSERT_EQUAL(conf.sensor_overhead_budget_pct, 0.25);
+	CU_ASSERT(!conf.sensor_pin_dir || !conf.sensor_pin_dir[0]);
 	CU_ASSERT_EQUAL(conf.alerts_per_day, 0.5);
 	CU_ASSERT_EQUAL(conf.store_max_mb, 8);
 	CU_ASSERT_EQUAL(conf.store_max_age_days, 1);

@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <math.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <tacit/cleanup.h>
@@ -64,16 +65,48 @@ static void test_tiers(void)
 
 		light += !is_deep;
 		deep += is_deep;
-		CU_ASSERT_EQUAL(is_deep, i >= TACIT_FEATURE_SYSCALL_FIRST);
+		CU_ASSERT_EQUAL(is_deep, i >= TACIT_FEATURE_FILE_OPEN_WRITE);
 	}
-	CU_ASSERT(light >= 48);
-	CU_ASSERT_EQUAL(deep, TACIT_SYSCALL_CLASS_COUNT);
+	CU_ASSERT(light >= 64);
+	CU_ASSERT(light + deep >= 128);
 	CU_ASSERT_EQUAL(TACIT_FEATURE_SYSCALL_OPEN,
 			TACIT_FEATURE_SYSCALL_FIRST + TACIT_SYSCALL_OPEN);
 	CU_ASSERT_EQUAL(TACIT_FEATURE_SYSCALL_OTHER,
 			TACIT_FEATURE_SYSCALL_FIRST + TACIT_SYSCALL_OTHER);
 	CU_ASSERT_STRING_EQUAL(tacit_feature_get(TACIT_FEATURE_SYSCALL_RENAME)->name,
 			       "syscall.rename");
+}
+
+/* Every pair of families has its feature, at the place that the hook computes. */
+static void test_sequences(void)
+{
+	static const char *const names[] = {
+#define FAMILY_NAME(id, name) name,
+		TACIT_SYSCALL_FAMILIES(FAMILY_NAME)
+#undef FAMILY_NAME
+	};
+	char want[64];
+
+	for (unsigned a = 0; a < TACIT_FAMILY_COUNT; a++) {
+		for (unsigned b = 0; b < TACIT_FAMILY_COUNT; b++) {
+			if (a == b)
+				continue;
+			(void)snprintf(want, sizeof(want), "sequence.%s_%s", names[a], names[b]);
+			CU_ASSERT_STRING_EQUAL(
+				tacit_feature_get(TACIT_FEATURE_OF_FAMILIES(a, b))->name, want);
+		}
+	}
+}
+
+/* "5.10", or a later kernel. */
+static void test_first_kernels(void)
+{
+	for (unsigned i = 0; i < TACIT_PROBE_COUNT; i++) {
+		unsigned major = 0, minor = 0;
+
+		CU_ASSERT_EQUAL(sscanf(tacit_probe_get(i)->since, "%u.%u", &major, &minor), 2);
+		CU_ASSERT(major > 5 || (major == 5 && minor >= 10));
+	}
 }
 
 static void test_space(void)
@@ -114,6 +147,8 @@ int main(void)
 		{ "every row is complete", test_every_row_is_complete },
 		{ "probes", test_probes },
 		{ "tiers", test_tiers },
+		{ "sequences", test_sequences },
+		{ "first kernels", test_first_kernels },
 		{ "space", test_space },
 		{ "transform", test_transform },
 		{ "schema", test_schema },

@@ -116,19 +116,20 @@ static void expect_members(const json_t *status)
 {
 	static const char *const strings[] = { "tacit", "at", "source", "sensor.tier",
 					       "model.kind" };
-	static const char *const integers[] = { "sensor.features_observed",
-						"sensor.features_total",
-						"sensor.dropped",
-						"windows.count",
-						"windows.length_ms",
-						"model.version",
-						"privacy.rounds",
-						"anomalies.last_24h" };
-	static const char *const others[] = { "host.id",	"host.enrolled",
-					      "windows.last",	"model.sha256",
-					      "privacy.epsilon", "privacy.delta",
-					      "privacy.max_epsilon", "uplink.last_ok",
-					      "uplink.last_error", "daemon.running",
+	static const char *const integers[] = { "sensor.features_observed", "sensor.features_total",
+						"sensor.dropped",	    "windows.count",
+						"windows.length_ms",	    "model.version",
+						"privacy.rounds",	    "anomalies.last_24h" };
+	static const char *const others[] = { "host.id",
+					      "host.enrolled",
+					      "windows.last",
+					      "model.sha256",
+					      "privacy.epsilon",
+					      "privacy.delta",
+					      "privacy.max_epsilon",
+					      "uplink.last_ok",
+					      "uplink.last_error",
+					      "daemon.running",
 					      "scopes" };
 
 	for (size_t i = 0; i < TACIT_ARRAY_LEN(strings); i++)
@@ -232,9 +233,9 @@ static void test_anomalies(void)
 	CU_ASSERT_STRING_EQUAL(tacit_render_text_at(newest, "scope"), "nginx.service");
 	CU_ASSERT_STRING_EQUAL(tacit_render_text_at(newest, "statistic"), "max_z");
 	CU_ASSERT_STRING_EQUAL(tacit_render_text_at(newest, "end"), "2026-11-23T23:00:00.000Z");
-	CU_ASSERT_STRING_EQUAL(json_string_value(json_array_get(tacit_render_at(newest, "causes"),
-								0)),
-			       "syscall.rename");
+	CU_ASSERT_STRING_EQUAL(
+		json_string_value(json_array_get(tacit_render_at(newest, "causes"), 0)),
+		"syscall.rename");
 
 	all = request(&desk, NULL, "{\"verb\":\"anomalies\",\"since_ms\":0,\"limit\":1}", 0);
 	CU_ASSERT_EQUAL(tacit_render_int_at(all, "total"), 3);
@@ -284,7 +285,8 @@ static void test_privacy(void)
 	CU_ASSERT_DOUBLE_EQUAL(tacit_render_real_at(privacy, "epsilon"),
 			       tacit_zcdp_epsilon(both, 1e-6), 1e-9);
 	CU_ASSERT_DOUBLE_EQUAL(tacit_render_real_at(privacy, "remaining"),
-			       desk.conf.privacy_max_epsilon - tacit_zcdp_epsilon(both, 1e-6), 1e-9);
+			       desk.conf.privacy_max_epsilon - tacit_zcdp_epsilon(both, 1e-6),
+			       1e-9);
 
 	/* Newest first, with what it came to by then. */
 	charge = json_array_get(tacit_render_at(privacy, "charges"), 0);
@@ -314,10 +316,11 @@ static void test_privacy_damaged(void)
 	DESK(desk);
 	json_auto_t *privacy = NULL;
 
-	CU_ASSERT_EQUAL(tacit_db_run(tacit_store_db(desk.store),
-				     "INSERT INTO ledger VALUES(1, x'ff', 0, x'ff', 9e999, 1, 9e999, 1)",
-				     ""),
-			0);
+	CU_ASSERT_EQUAL(
+		tacit_db_run(tacit_store_db(desk.store),
+			     "INSERT INTO ledger VALUES(1, x'ff', 0, x'ff', 9e999, 1, 9e999, 1)",
+			     ""),
+		0);
 	privacy = request(&desk, NULL, "{\"verb\":\"privacy\"}", 0);
 	CU_ASSERT_TRUE(json_is_null(tacit_render_at(privacy, "epsilon")));
 	CU_ASSERT_EQUAL(tacit_render_real_at(privacy, "remaining"), 0);
@@ -326,10 +329,14 @@ static void test_privacy_damaged(void)
 
 static void test_model(void)
 {
-	static const char sha[] = "b1946ac92492d2347c6235b4d2611184b1946ac92492d2347c6235b4d2611184";
+	static const char sha[] =
+		"b1946ac92492d2347c6235b4d2611184b1946ac92492d2347c6235b4d2611184";
 	DESK(desk);
-	struct tacit_store_scope scope = { .windows = 4, .model = "x", .model_len = 1,
-					   .threshold = "damaged", .threshold_len = 7 };
+	struct tacit_store_scope scope = { .windows = 4,
+					   .model = "x",
+					   .model_len = 1,
+					   .threshold = "damaged",
+					   .threshold_len = 7 };
 	json_auto_t *model = NULL;
 
 	(void)strcpy(scope.name, "a.service");
@@ -355,9 +362,10 @@ static void test_features(void)
 {
 	DESK(desk);
 	struct tacit_report_source source = source_of(&desk, NULL);
-	json_auto_t *live = json_loads(
-		"{\"sensor\":{\"probes\":[{\"program\":\"on_fork\",\"observed\":true},"
-		"{\"program\":\"on_oom\",\"observed\":false,\"reason\":\"too old\"}]}}", 0, NULL);
+	json_auto_t *live =
+		json_loads("{\"sensor\":{\"probes\":[{\"program\":\"on_fork\",\"observed\":true},"
+			   "{\"program\":\"on_oom\",\"observed\":false,\"reason\":\"too old\"}]}}",
+			   0, NULL);
 	json_auto_t *features = NULL, *observed = NULL;
 
 	source.store = NULL;
@@ -369,7 +377,8 @@ static void test_features(void)
 		json_array_get(tacit_render_at(features, "features"), 0), "observed")));
 
 	observed = request(&desk, live, "{\"verb\":\"features\"}", 0);
-	CU_ASSERT_EQUAL(tacit_render_int_at(observed, "observed"), 2); /* fork and thread */
+	CU_ASSERT_EQUAL(tacit_render_int_at(observed, "observed"),
+			3); /* processes, threads, namespaces */
 	CU_ASSERT_STRING_EQUAL(
 		tacit_render_text_at(json_array_get(tacit_render_at(observed, "features"),
 						    TACIT_FEATURE_MEMORY_OOM),
@@ -399,7 +408,7 @@ static void *allocate(size_t size)
 /* Every document, every allocation failing once: an error or a whole document, nothing between. */
 static void test_out_of_memory(void)
 {
-	static const char *const verbs[] = { "status",	"model",   "privacy",
+	static const char *const verbs[] = { "status",	 "model",   "privacy",
 					     "features", "explain", "anomalies" };
 	DESK(desk);
 	struct tacit_report_source source = source_of(&desk, NULL);
@@ -439,11 +448,14 @@ static void test_daemon(void)
 	struct tacit_daemon_params params = { .conf = &conf, .source = { .drain = no_windows } };
 	json_auto_t *empty = json_object(), *status = NULL, *wrong = NULL, *unwanted = NULL;
 	char text[256], why[256] = "";
-	int n = snprintf(text, sizeof(text), "state_dir = %s\ncontrol_socket = %s/control\n"
-			 "uplink.enabled = no\n", place.folder, place.folder);
+	int n = snprintf(text, sizeof(text),
+			 "state_dir = %s\ncontrol_socket = %s/control\n"
+			 "uplink.enabled = no\n",
+			 place.folder, place.folder);
 
-	CU_ASSERT_EQUAL_FATAL(tacit_agent_conf_load(&conf, place_write(&place, "conf", text,
-								       (size_t)n), 0, NULL), 0);
+	CU_ASSERT_EQUAL_FATAL(
+		tacit_agent_conf_load(&conf, place_write(&place, "conf", text, (size_t)n), 0, NULL),
+		0);
 	CU_ASSERT_EQUAL_FATAL(tacit_daemon_new(&params, &daemon), 0);
 	CU_ASSERT_EQUAL(tacit_report_answer(daemon, "status", empty, &status, why, sizeof(why)), 0);
 	expect_members(status);

@@ -85,7 +85,7 @@ static void on_window(void *ctx, const struct tacit_window *window)
 
 static struct seen emit(struct tacit_tally *tally, bool has_tasks)
 {
-	struct tacit_window frame = { .end_ms = 1, .length_ms = 1000 };
+	struct tacit_window frame = { .end_ms = 1, .length_ms = 1000, .duty_permille = 1000 };
 	struct seen seen = { 0 };
 
 	memset(frame.observed, 1, sizeof(frame.observed));
@@ -96,14 +96,14 @@ static struct seen emit(struct tacit_tally *tally, bool has_tasks)
 
 static void add(struct tacit_tally *tally, unsigned slot, uint64_t forks, uint64_t tasks)
 {
-	uint64_t total[TACIT_FEATURE_COUNT] = { 0 };
+	uint64_t increase[TACIT_FEATURE_COUNT] = { 0 };
 
-	total[TACIT_FEATURE_PROCESS_FORK] = forks;
-	total[TACIT_FEATURE_SCHED_TASKS] = tasks;
-	tacit_tally_add(tally, slot, total);
+	increase[TACIT_FEATURE_PROCESS_FORK] = forks;
+	increase[TACIT_FEATURE_SCHED_TASKS] = tasks;
+	tacit_tally_add(tally, slot, increase);
 }
 
-static void test_increases(void)
+static void test_windows(void)
 {
 	TACIT_CLEANUP(tacit_tally_free_p) struct tacit_tally *tally = NULL;
 	struct seen seen;
@@ -122,8 +122,9 @@ static void test_increases(void)
 	CU_ASSERT_STRING_EQUAL(seen.class[0], "edge");
 	CU_ASSERT_EQUAL(seen.forks[0], 111);
 
-	add(tally, 1, 17, 2);
-	add(tally, 2, 1, 2);
+	add(tally, 1, 4, 1); /* on one processor */
+	add(tally, 1, 3, 0); /* and on another */
+	add(tally, 2, 0, 1);
 	seen = emit(tally, true);
 	CU_ASSERT_EQUAL_FATAL(seen.n, 3);
 	CU_ASSERT_EQUAL(seen.forks[0], 7);
@@ -196,7 +197,7 @@ static void test_last_window_of_an_ended_service(void)
 	CU_ASSERT_EQUAL(tacit_tally_find_gone(tally, true, gone), 0);
 	(void)emit(tally, true);
 
-	add(tally, 1, 8, 1); /* no tasks were met: the gauge stood still */
+	add(tally, 1, 3, 0); /* no tasks were met */
 	CU_ASSERT_EQUAL(tacit_tally_find_gone(tally, true, gone), 0);
 	end("a.service");
 	CU_ASSERT_EQUAL(tacit_tally_find_gone(tally, true, gone), 1);
@@ -205,14 +206,14 @@ static void test_last_window_of_an_ended_service(void)
 	CU_ASSERT_EQUAL(seen.forks[1], 3);
 
 	tacit_tally_own(tally, 1, 0);
-	add(tally, 1, 9, 1); /* a late one, of nobody any more */
+	add(tally, 1, 1, 0); /* a late one, of nobody any more */
 	seen = emit(tally, true);
 	CU_ASSERT_EQUAL(seen.n, 1);
 	CU_ASSERT_EQUAL(seen.forks[0], 1);
 
-	tacit_tally_own(tally, 1, begin("b.service")); /* the slot's next owner starts from there */
+	tacit_tally_own(tally, 1, begin("b.service"));
 	CU_ASSERT_EQUAL(tacit_tally_resolve(tally), 0);
-	add(tally, 1, 11, 2);
+	add(tally, 1, 2, 1);
 	seen = emit(tally, true);
 	CU_ASSERT_EQUAL_FATAL(seen.n, 2);
 	CU_ASSERT_STRING_EQUAL(seen.scope[1], "b.service");
@@ -240,18 +241,39 @@ static void test_without_the_task_pass(void)
 	leave_place();
 }
 
-static void test_a_counter_that_falls_behind(void)
+struct scaled {
+	uint64_t calls, forks;
+};
+
+static void on_scaled(void *ctx, const struct tacit_window *window)
+{
+	struct scaled *scaled = (struct scaled *)ctx;
+
+	scaled->calls = window->count[TACIT_FEATURE_SYSCALL_RENAME];
+	scaled->forks = window->count[TACIT_FEATURE_PROCESS_FORK];
+}
+
+/* What the hook saw in a quarter of the window stands for the whole; the rest was always watched.
+ */
+static void test_scaling(void)
 {
 	TACIT_CLEANUP(tacit_tally_free_p) struct tacit_tally *tally = NULL;
+	struct tacit_window frame = { .end_ms = 1, .length_ms = 1000, .duty_permille = 250 };
+	uint64_t increase[TACIT_FEATURE_COUNT] = { [TACIT_FEATURE_SYSCALL_RENAME] = 30,
+						   [TACIT_FEATURE_SYSCALL_OPEN] = 12,
+						   [TACIT_FEATURE_ERROR_RETRY] = 3,
+						   [TACIT_FEATURE_PROCESS_FORK] = 7 };
+	struct scaled scaled = { 0 };
 
 	enter_place();
 	CU_ASSERT_EQUAL_FATAL(new_tally(&tally), 0);
-	add(tally, 0, 10, 0);
-	CU_ASSERT_EQUAL(emit(tally, true).forks[0], 10);
-	add(tally, 0, 8, 0);
-	CU_ASSERT_EQUAL(emit(tally, true).forks[0], 0);
-	add(tally, 0, 13, 0);
-	CU_ASSERT_EQUAL(emit(tally, true).forks[0], 3);
+	tacit_tally_add(tally, 0, increase);
+	CU_ASSERT_EQUAL(tacit_tally_calls(tally), 42); /* as seen, and calls alone */
+	memset(frame.observed, 1, sizeof(frame.observed));
+	CU_ASSERT_EQUAL(tacit_tally_emit(tally, &frame, on_scaled, &scaled), 1);
+	CU_ASSERT_EQUAL(scaled.calls, 120);
+	CU_ASSERT_EQUAL(scaled.forks, 7);
+	CU_ASSERT_EQUAL(tacit_tally_calls(tally), 0);
 	leave_place();
 }
 
@@ -262,7 +284,7 @@ static void test_nothing_is_lost_between_adds(void)
 	enter_place();
 	CU_ASSERT_EQUAL_FATAL(new_tally(&tally), 0);
 	add(tally, 0, 10, 0); /* a drain that failed after this emits nothing */
-	add(tally, 0, 12, 0);
+	add(tally, 0, 2, 0);
 	CU_ASSERT_EQUAL(emit(tally, true).forks[0], 12);
 	leave_place();
 }
@@ -296,12 +318,12 @@ static void test_every_allocation_may_fail(void)
 int main(void)
 {
 	static const struct unit_case cases[] = {
-		{ "increases", test_increases },
+		{ "windows", test_windows },
 		{ "cgroups of one service add up", test_cgroups_of_one_service_add_up },
 		{ "ignored and unknown are the host's", test_ignored_and_unknown_are_the_hosts },
 		{ "the last window of an ended service", test_last_window_of_an_ended_service },
 		{ "without the task pass", test_without_the_task_pass },
-		{ "a counter that falls behind", test_a_counter_that_falls_behind },
+		{ "scaling", test_scaling },
 		{ "nothing is lost between adds", test_nothing_is_lost_between_adds },
 		{ "every allocation may fail", test_every_allocation_may_fail },
 		{ NULL, NULL },

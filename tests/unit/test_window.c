@@ -40,11 +40,29 @@ static void test_the_largest_count_is_finite(void)
 		CU_ASSERT(isfinite(x[i]) && x[i] > 0);
 }
 
+static void test_a_long_window_is_shortened(void)
+{
+	struct tacit_window window = { .length_ms = 10000 };
+
+	window.count[TACIT_FEATURE_SCHED_TASKS] = 30; /* a gauge */
+	window.count[TACIT_FEATURE_PROCESS_FORK] = 104;
+	window.count[TACIT_FEATURE_PROCESS_EXEC] = 105;
+	tacit_window_shorten(&window, 20000);
+	CU_ASSERT_EQUAL(window.length_ms, 10000);
+	CU_ASSERT_EQUAL(window.count[TACIT_FEATURE_PROCESS_FORK], 104);
+	tacit_window_shorten(&window, 1000);
+	CU_ASSERT_EQUAL(window.length_ms, 1000);
+	CU_ASSERT_EQUAL(window.count[TACIT_FEATURE_SCHED_TASKS], 30);
+	CU_ASSERT_EQUAL(window.count[TACIT_FEATURE_PROCESS_FORK], 10);
+	CU_ASSERT_EQUAL(window.count[TACIT_FEATURE_PROCESS_EXEC], 11);
+}
+
 int main(void)
 {
 	static const struct unit_case cases[] = {
 		{ "missing features are zero", test_missing_features_are_zero },
 		{ "the largest count is finite", test_the_largest_count_is_finite },
+		{ "a long window is shortened", test_a_long_window_is_shortened },
 		{ NULL, NULL },
 	};
 
