@@ -4,9 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-#include <tacit/bytes.h>
-#include <tacit/cleanup.h>
-#include <tacit/x509.h>
 
 /* A macro's argument cannot name a list's row; so the families' names once more, held against the
  * list by the enumeration's values below. */
@@ -103,19 +100,4 @@ double tacit_feature_transform(unsigned id, uint64_t count)
 const struct tacit_space *tacit_feature_space(void)
 {
 	return &space;
-}
-
-int tacit_feature_schema(uint8_t digest[32])
-{
-	TACIT_CLEANUP(tacit_writer_done) struct tacit_writer text = { 0 };
-
-	for (unsigned i = 0; i < TACIT_FEATURE_COUNT; i++) {
-		const struct tacit_feature *feature = &features[i];
-		const char *program = probes[feature->probe].program;
-
-		tacit_write_bytes(&text, feature->name, strlen(feature->name) + 1);
-		tacit_write_bytes(&text, program, strlen(program) + 1);
-		tacit_write_u8(&text, (uint8_t)feature->transform);
-	}
-	return text.failed ? -ENOMEM : tacit_sha256(text.data, text.len, digest);
 }
