@@ -233,6 +233,8 @@ int tacit_cli_run(const struct tacit_cli_io *io, int argc, char **argv)
 		tacit_view_features_markdown(io->out);
 		return TACIT_EXIT_OK;
 	}
+	if (cli.options.probe)
+		return tacit_cli_probe(&cli);
 	r = load_conf(&cli);
 	if (r != TACIT_EXIT_OK)
 		return r;

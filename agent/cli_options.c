@@ -43,6 +43,8 @@ static const struct option_row rows[] = {
 	  "exit with 10 when there are some" },
 	{ "features", "markdown", 0, FLAG, AT(markdown), 0, NULL,
 	  "the table as Markdown, without asking anybody" },
+	{ "features", "probe", 0, FLAG, AT(probe), 0, NULL,
+	  "ask the kernel itself what it refuses and why; as root, without tacitd" },
 	{ "enroll", "token-file", 0, TEXT, AT(token_file), 0, "FILE",
 	  "read the token from FILE, or from standard input if it is -" },
 	{ "enroll", "wait", 0, NUMBER, AT(wait_sec), WAIT_MAX_SEC, "SECONDS",

@@ -17,7 +17,7 @@ struct tacit_cli_options {
 	const char *conf_path;	     /* NULL: the usual one, which may be missing */
 	const char *verb, *argument; /* NULL: none given */
 	const char *token_file;
-	bool json, help, version, fail_if_any, markdown;
+	bool json, help, version, fail_if_any, markdown, probe;
 	uint32_t limit;	   /* 0: not given */
 	int64_t since_ms;  /* how far back; 0: not given */
 	uint32_t wait_sec; /* 0: not given */
@@ -51,5 +51,8 @@ TACIT_MUST_CHECK int tacit_cli_print(const struct tacit_cli *cli, const json_t *
 
 /* The verb enroll; an exit code. */
 TACIT_MUST_CHECK int tacit_cli_enroll(const struct tacit_cli *cli);
+
+/* features --probe; needs no configuration. An exit code. */
+TACIT_MUST_CHECK int tacit_cli_probe(const struct tacit_cli *cli);
 
 #endif /* TACIT_AGENT_CLI_PRIVATE_H */

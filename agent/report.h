@@ -21,6 +21,7 @@
 #include "store.h"
 
 struct tacit_daemon;
+struct tacit_sensor_status;
 
 #define TACIT_REPORT_ANOMALIES_MAX 1000U
 #define TACIT_REPORT_SCOPES_MAX	   1000U
@@ -70,6 +71,10 @@ TACIT_MUST_CHECK int tacit_report_request(const struct tacit_report_source *sour
  */
 int tacit_report_answer(void *ctx, const char *verb, const json_t *request, json_t **ret, char *why,
 			size_t size);
+
+/* Every probe, in the table's order: {"program", "group", "tier", "attach", "observed",
+ * "instructions", "reason", "remedy"}. New reference; NULL when out of memory. */
+json_t *tacit_report_probes(const struct tacit_sensor_status *status);
 
 /**
  * tacit_report_save - keep what only the running daemon knows, for when it is down.

@@ -101,13 +101,16 @@ static json_t *probe_json(unsigned id, const struct tacit_sensor_probe *state)
 {
 	const struct tacit_probe *probe = tacit_probe_get(id);
 
-	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:o}", "program", probe->program, "group",
-			 probe->group, "tier", probe->tier == TACIT_TIER_DEEP ? "deep" : "light",
-			 "attach", probe->attach, "observed", state->observed, "reason",
-			 tacit_report_text(state->why), "remedy", tacit_report_text(state->remedy));
+	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:o}", "program", probe->program,
+			 "group", probe->group, "tier",
+			 probe->tier == TACIT_TIER_DEEP ? "deep" : "light", "attach", probe->attach,
+			 "observed", state->observed, "instructions",
+			 state->instructions ? json_integer(state->instructions) : json_null(),
+			 "reason", tacit_report_text(state->why), "remedy",
+			 tacit_report_text(state->remedy));
 }
 
-static json_t *probes_json(const struct tacit_sensor_status *status)
+json_t *tacit_report_probes(const struct tacit_sensor_status *status)
 {
 	json_t *probes = json_array();
 
@@ -163,7 +166,7 @@ static json_t *sensor_json(const struct tacit_sensor *sensor)
 		(json_int_t)status.map_bytes, "program_ns", (json_int_t)status.program_ns,
 		"hierarchy", hierarchy_name(status.hierarchy), "taken_over", status.adopted,
 		"outlives_daemon", status.pinned, "outlives_not", status.pin_why, "overhead",
-		overhead_json(&status), "probes", probes_json(&status));
+		overhead_json(&status), "probes", tacit_report_probes(&status));
 }
 
 static json_t *uplink_json(const struct tacit_participant *participant)

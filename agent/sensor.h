@@ -57,7 +57,10 @@ struct tacit_sensor_params {
 /* What became of one probe. */
 struct tacit_sensor_probe {
 	bool observed;
-	int error;	 /* 0 when observed, else -E... */
+	int error; /* 0 when observed, else -E... */
+	/* Instructions the verifier went through for its programs; 0: not told (before Linux 5.16)
+	 */
+	uint32_t instructions;
 	char why[128];	 /* "this kernel has no tracepoint sock_send_length" */
 	char remedy[96]; /* "Linux 6.3 or later has it"; may be empty */
 };

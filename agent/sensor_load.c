@@ -396,6 +396,27 @@ static uint64_t probes_wanted(const struct loading *loading)
 	return wanted;
 }
 
+static struct tacit_sensor_probe *probe_of(struct tacit_sensor *sensor, const char *program)
+{
+	for (unsigned i = 0; i < TACIT_PROBE_COUNT; i++)
+		if (strcmp(tacit_probe_get(i)->program, program) == 0)
+			return &sensor->probe[i];
+	return &sensor->probe[TACIT_PROBE_TASKS]; /* the iterator's other half */
+}
+
+/* What the verifier went through, program by program. */
+static void ask_instructions(struct tacit_sensor *sensor)
+{
+	for (unsigned i = 0; i < sensor->programs; i++) {
+		struct bpf_prog_info info = { 0 };
+		uint32_t len = sizeof(info);
+
+		if (bpf_obj_get_info_by_fd(sensor->program_fd[i], &info, &len) == 0)
+			probe_of(sensor, sensor->program_name[i])->instructions +=
+				info.verified_insns;
+	}
+}
+
 uint64_t tacit_sensor_build(void)
 {
 	size_t len = 0;
@@ -427,6 +448,7 @@ int tacit_sensor_load(struct tacit_sensor *sensor, const struct tacit_sensor_par
 		wanted &= ~TASKS_BIT;
 	}
 	load_probes(&loading, wanted);
+	ask_instructions(sensor);
 	btf__free(btf);
 	return sensor->programs > 0 ? 0 : sensor->probe[TACIT_PROBE_FORK].error;
 }

@@ -4,7 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-
 /* A macro's argument cannot name a list's row; so the families' names once more, held against the
  * list by the enumeration's values below. */
 #define FAMILY_NAME_FILE    "file"
