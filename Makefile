@@ -160,6 +160,21 @@ check-root: all                                         ## tests on the live ker
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) $(roots)
 	$(Q)O=$(O) tests/run check-root $(roots) $(wildcard tests/root/*.sh)
 
+# One static program is all that a booted kernel runs; without sanitizers, which want more.
+KERNEL_DEPS := qemu-system-x86 cpio
+kernel_obj  := $(patsubst %.c,$(O)/obj/%.o,$(wildcard tests/kernels/*.c))
+$(O)/tests/kernels/init: $(kernel_obj) $(O)/libagent.a $(O)/libtacit.a
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -static -s -Wl,--wrap=libbpf_set_print $(LDFLAGS) -o $@ $^ \
+		$(shell $(PKG_CONFIG) --static --libs libbpf) -lm
+
+check-kernels: all                                      ## the sensor on booted kernels (QEMU)
+	$(if $(SAN)$(COVERAGE),$(error the program that is booted is static: no SAN, no COVERAGE))
+	@tests/deps.sh $(KERNEL_DEPS)
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) $(O)/tests/kernels/init
+	$(Q)O=$(O) UPDATE=$(UPDATE) tests/run check-kernels tests/kernels/check.sh
+
 demo: all                                               ## a fleet on this machine, end to end (root)
 	$(Q)O=$(O) tests/demo.sh
 
@@ -204,6 +219,6 @@ clean:                                                  ## remove build/
 help:                                                   ## this list
 	@sed -nE 's/^([a-z_%.-]+):[^#]*## /\1\t/p' Makefile | expand -t 16
 
-.PHONY: all programs deps check check-root demo bench tidy install clean help
+.PHONY: all programs deps check check-root check-kernels demo bench tidy install clean help
 .SECONDARY:
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)
