@@ -68,6 +68,28 @@ double tacit_read_f64le(struct tacit_reader *reader)
 	return value;
 }
 
+uint64_t tacit_read_varint(struct tacit_reader *reader)
+{
+	uint64_t value = 0;
+
+	for (unsigned shift = 0; shift < 64; shift += 7) {
+		uint8_t byte = tacit_read_u8(reader);
+
+		if (reader->failed)
+			return 0;
+		if (shift == 63 && byte > 1)
+			break;
+		value |= (uint64_t)(byte & 0x7f) << shift;
+		if (byte & 0x80)
+			continue;
+		if (byte == 0 && shift > 0)
+			break;
+		return value;
+	}
+	reader->failed = true;
+	return 0;
+}
+
 bool tacit_read_done(const struct tacit_reader *reader)
 {
 	return !reader->failed && reader->at == reader->len;
@@ -135,6 +157,17 @@ void tacit_write_u32le(struct tacit_writer *writer, uint32_t value)
 void tacit_write_u64le(struct tacit_writer *writer, uint64_t value)
 {
 	write_le(writer, value, 8);
+}
+
+void tacit_write_varint(struct tacit_writer *writer, uint64_t value)
+{
+	uint8_t data[10];
+	size_t len = 0;
+
+	for (; value > 0x7f; value >>= 7)
+		data[len++] = (uint8_t)(value | 0x80);
+	data[len++] = (uint8_t)value;
+	tacit_write_bytes(writer, data, len);
 }
 
 void tacit_write_f32le(struct tacit_writer *writer, float value)

@@ -31,6 +31,10 @@ uint64_t tacit_read_u64le(struct tacit_reader *reader);
 float tacit_read_f32le(struct tacit_reader *reader);
 double tacit_read_f64le(struct tacit_reader *reader);
 
+/* LEB128: seven bits a byte, the lowest first. What is longer than it need be, or than 64 bits,
+ * fails: a number has one form. */
+uint64_t tacit_read_varint(struct tacit_reader *reader);
+
 /* Borrows @len bytes of the input; NULL when there are fewer left. */
 const uint8_t *tacit_read_bytes(struct tacit_reader *reader, size_t len);
 
@@ -51,6 +55,7 @@ void tacit_write_u32le(struct tacit_writer *writer, uint32_t value);
 void tacit_write_u64le(struct tacit_writer *writer, uint64_t value);
 void tacit_write_f32le(struct tacit_writer *writer, float value);
 void tacit_write_f64le(struct tacit_writer *writer, double value);
+void tacit_write_varint(struct tacit_writer *writer, uint64_t value); /* 1 to 10 bytes */
 void tacit_write_bytes(struct tacit_writer *writer, const void *data, size_t len);
 
 /* Releases the bytes; for TACIT_CLEANUP(). */

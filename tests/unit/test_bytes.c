@@ -51,6 +51,59 @@ static void test_short_reads_stick(void)
 	CU_ASSERT(reader.failed);
 }
 
+static const struct {
+	uint64_t value;
+	uint8_t data[10];
+	size_t len;
+} varints[] = {
+	{ 0, { 0 }, 1 },
+	{ 127, { 0x7f }, 1 },
+	{ 128, { 0x80, 1 }, 2 },
+	{ 300, { 0xac, 2 }, 2 },
+	{ 16384, { 0x80, 0x80, 1 }, 3 },
+	{ INT64_MAX, { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f }, 9 },
+	{ UINT64_MAX, { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1 }, 10 },
+};
+
+static void test_varints(void)
+{
+	for (size_t i = 0; i < TACIT_ARRAY_LEN(varints); i++) {
+		struct tacit_reader reader = tacit_reader_init(varints[i].data, varints[i].len);
+		WRITER(writer);
+
+		CU_ASSERT_EQUAL(tacit_read_varint(&reader), varints[i].value);
+		CU_ASSERT(tacit_read_done(&reader));
+		reader.at = 0;
+		reader.len--;
+		CU_ASSERT_EQUAL(tacit_read_varint(&reader), 0);
+		CU_ASSERT(reader.failed);
+		tacit_write_varint(&writer, varints[i].value);
+		CU_ASSERT_EQUAL_FATAL(writer.len, varints[i].len);
+		CU_ASSERT_EQUAL(memcmp(writer.data, varints[i].data, writer.len), 0);
+	}
+}
+
+static const struct {
+	uint8_t data[11];
+	size_t len;
+} no_varints[] = {
+	{ { 0x80, 0 }, 2 }, /* longer than it need be */
+	{ { 0xff, 0x80, 0 }, 3 },
+	{ { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2 }, 10 }, /* 65 bits */
+	{ { 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1 }, 11 },
+};
+
+static void test_varint_refusals(void)
+{
+	for (size_t i = 0; i < TACIT_ARRAY_LEN(no_varints); i++) {
+		struct tacit_reader reader =
+			tacit_reader_init(no_varints[i].data, no_varints[i].len);
+
+		CU_ASSERT_EQUAL(tacit_read_varint(&reader), 0);
+		CU_ASSERT(reader.failed);
+	}
+}
+
 static void test_writing(void)
 {
 	static const uint8_t expected[] = {
@@ -242,6 +295,8 @@ int main(void)
 	static const struct unit_case cases[] = {
 		{ "reading", test_reading },
 		{ "short reads stick", test_short_reads_stick },
+		{ "varints", test_varints },
+		{ "varints that are none", test_varint_refusals },
 		{ "writing", test_writing },
 		{ "numbers come back", test_numbers_come_back },
 		{ "growth", test_growth },
