@@ -168,7 +168,7 @@ static struct tacit_window next_frame(struct tacit_sensor *sensor)
 	struct tacit_window frame = {
 		.end_ms = tacit_clock_wall_ms(),
 		.length_ms = 1,
-		.duty_permille = 1000,
+		.duty_permille = TACIT_DUTY_ALWAYS,
 	};
 
 	if (length_ms > 0 && length_ms <= UINT32_MAX)

@@ -13,18 +13,20 @@
 
 #define TACIT_SCOPE_NAME_MAX 128U /* bytes, without NUL */
 #define TACIT_SCOPE_HOST     "host"
+#define TACIT_DUTY_ALWAYS    1000U /* permille */
 
 /* Plain record. */
 struct tacit_window {
 	char scope[TACIT_SCOPE_NAME_MAX + 1]; /* "host", or a service: "nginx.service" */
-	char class[65];			      /* workload class; TACIT_FLEET_CLASS_NAME_MAX */
-	int64_t end_ms;			      /* wall clock */
-	uint32_t length_ms;		      /* by the boot clock */
+	char class[65];                       /* workload class; TACIT_FLEET_CLASS_NAME_MAX */
+	int64_t end_ms;                       /* wall clock */
+	uint32_t length_ms;                   /* by the boot clock */
 	uint16_t duty_permille; /* share of the window, 1..1000, during which the deep tier was
-				 * attached; its counts are already scaled by its inverse. 1000 when
-				 * always, and when there is no deep tier */
-	uint8_t observed[TACIT_PROBE_COUNT]; /* 0: the probe's features are missing */
-	uint64_t count[TACIT_FEATURE_COUNT]; /* increase over the window */
+				 * attached; its counts are already scaled by its inverse. 1000
+				 * when always, and when there is no deep tier; 0 is no duty but
+				 * a field nobody filled in, and no recording holds it */
+	uint8_t observed[TACIT_PROBE_COUNT];  /* 0: the probe's features are missing */
+	uint64_t count[TACIT_FEATURE_COUNT];  /* increase over the window */
 };
 
 /* Receives one window; borrowed for the call. */

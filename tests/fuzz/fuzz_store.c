@@ -88,7 +88,8 @@ static void live(struct tacit_store *store)
 	struct tacit_detect_params detect_params = {
 		.store = store, .alerts_per_day = 1, .window_ms = 1000, .accept_after_ms = 1000
 	};
-	struct tacit_window window = { .scope = "host", .class = "host", .length_ms = 1000 };
+	struct tacit_window window = { .scope = "host", .class = "host", .length_ms = 1000,
+				       .duty_permille = TACIT_DUTY_ALWAYS };
 
 	if (tacit_learner_new(&learner_params, &learner) < 0)
 		abort();

@@ -38,7 +38,8 @@ static inline double behaviour_draw(struct behaviour *behaviour)
 static inline struct tacit_window behaviour_window(struct behaviour *behaviour, const char *scope)
 {
 	struct tacit_window window = { .end_ms = behaviour->now_ms,
-				       .length_ms = behaviour->length_ms };
+				       .length_ms = behaviour->length_ms,
+				       .duty_permille = TACIT_DUTY_ALWAYS };
 	double load = 0.7 + 0.6 * behaviour_draw(behaviour);
 
 	(void)snprintf(window.scope, sizeof(window.scope), "%s", scope);

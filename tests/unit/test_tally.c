@@ -78,6 +78,7 @@ static void on_window(void *ctx, const struct tacit_window *window)
 	struct seen *seen = (struct seen *)ctx;
 
 	CU_ASSERT_FATAL(seen->n < 8);
+	CU_ASSERT_EQUAL(window->duty_permille, TACIT_DUTY_ALWAYS); /* the frame's */
 	(void)strcpy(seen->scope[seen->n], window->scope);
 	(void)strcpy(seen->class[seen->n], window -> class);
 	seen->forks[seen->n++] = window->count[TACIT_FEATURE_PROCESS_FORK];
@@ -85,7 +86,7 @@ static void on_window(void *ctx, const struct tacit_window *window)
 
 static struct seen emit(struct tacit_tally *tally, bool has_tasks)
 {
-	struct tacit_window frame = { .end_ms = 1, .length_ms = 1000, .duty_permille = 1000 };
+	struct tacit_window frame = { .end_ms = 1, .length_ms = 1000, .duty_permille = TACIT_DUTY_ALWAYS };
 	struct seen seen = { 0 };
 
 	memset(frame.observed, 1, sizeof(frame.observed));
