@@ -393,8 +393,7 @@ void tacit_daemon_free(struct tacit_daemon *daemon)
 		event_free(daemon->wake);
 	if (daemon->base)
 		event_base_free(daemon->base);
-	if (daemon->record)
-		(void)fclose(daemon->record);
+	tacit_daemon_close_record(daemon);
 	tacit_free(daemon);
 }
 

@@ -5,8 +5,6 @@
 
 #include "daemon.h"
 
-#include <stdio.h>
-
 #include <tacit/log.h>
 #include <tacit/random.h>
 
@@ -42,8 +40,9 @@ struct tacit_daemon {
 	struct tacit_uplink_client *client;
 	struct tacit_participant *participant;
 
-	FILE *record;
+	struct tacit_recording_writer *record;
 	struct tacit_recording_row row; /* its words, and the window being written */
+	struct tacit_log_limit record_complaint;
 
 	/* Readings of the last tick, and when (boot clock) the wall clock was set last. */
 	int64_t boot_ms, monotonic_ms, wall_ms, set_ms;
@@ -56,8 +55,11 @@ struct tacit_daemon {
 /* Fills in the clocks' first readings. */
 void tacit_daemon_begin(struct tacit_daemon *daemon);
 
-/* Opens the recording, if one is asked for. 0, -EINVAL, or what open(2) says. */
+/* Opens the recording, if one is asked for. 0, -ENOMEM, or what open(2) says. */
 TACIT_MUST_CHECK int tacit_daemon_open_record(struct tacit_daemon *daemon);
+
+/* Completes it. Logs what fails. */
+void tacit_daemon_close_record(struct tacit_daemon *daemon);
 
 /* Identity, uplink and participant, as far as the configuration wants them. Logs what fails. */
 TACIT_MUST_CHECK int tacit_daemon_join(struct tacit_daemon *daemon);

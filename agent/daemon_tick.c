@@ -10,6 +10,8 @@
 #define CLOCK_SET_MS   60000   /* a wall clock that jumps further was set */
 #define CLOCK_TRUST_MS 3600000 /* how long it must then run before it may delete */
 
+#define RECORD_COMPLAINT_MS 60000U
+
 static int64_t monotonic_ns(void)
 {
 	struct timespec now = { 0 };
@@ -73,14 +75,19 @@ static int64_t read_clocks(struct tacit_daemon *daemon)
 	return elapsed;
 }
 
+/* A recording must not cost the daemon its work, nor the log its readability. */
+static void complain_of_record(struct tacit_daemon *daemon, int err)
+{
+	if (err < 0 && tacit_log_allowed(&daemon->record_complaint))
+		tacit_warning("cannot write the recording: %s, %llu windows lost so far, ignoring",
+			      tacit_strerror(err),
+			      (unsigned long long)tacit_recording_writer_lost(daemon->record));
+}
+
 static void record(struct tacit_daemon *daemon, const struct tacit_window *window)
 {
-	int r;
-
 	daemon->row.window = *window;
-	r = tacit_recording_write(daemon->record, &daemon->row);
-	if (r < 0)
-		complain(daemon, "cannot record a window", r);
+	complain_of_record(daemon, tacit_recording_writer_add(daemon->record, &daemon->row));
 }
 
 static void on_window(void *ctx, const struct tacit_window *window)
@@ -124,8 +131,8 @@ int tacit_daemon_tick(struct tacit_daemon *daemon)
 		complain(daemon, "cannot drain the sensor", r);
 	}
 	tacit_detect_tick(daemon->detect, elapsed);
-	if (daemon->record && fflush(daemon->record) != 0)
-		complain(daemon, "cannot write the recording", -errno);
+	if (daemon->record)
+		complain_of_record(daemon, tacit_recording_writer_flush(daemon->record));
 	daemon->status.ticks++;
 	daemon->status.tick_us = (uint32_t)((monotonic_ns() - began) / 1000);
 	return r < 0 ? r : 0;
@@ -133,16 +140,20 @@ int tacit_daemon_tick(struct tacit_daemon *daemon)
 
 int tacit_daemon_open_record(struct tacit_daemon *daemon)
 {
-	int r;
-
 	if (!daemon->params.record_path)
 		return 0;
-	daemon->record = fopen(daemon->params.record_path, "we");
-	if (!daemon->record)
-		return -errno;
-	r = tacit_recording_write_header(daemon->record);
-	if (r == 0)
-		(void)snprintf(daemon->row.host, sizeof(daemon->row.host), "%.32s",
-			       tacit_identity_host(daemon->identity));
-	return r;
+	(void)snprintf(daemon->row.host, sizeof(daemon->row.host), "%.32s",
+		       tacit_identity_host(daemon->identity));
+	daemon->record_complaint =
+		(struct tacit_log_limit){ .burst = 1, .interval_ms = RECORD_COMPLAINT_MS };
+	return tacit_recording_writer_open(daemon->params.record_path, &daemon->record);
+}
+
+void tacit_daemon_close_record(struct tacit_daemon *daemon)
+{
+	int r = daemon->record ? tacit_recording_writer_finish(daemon->record) : 0;
+
+	if (r < 0)
+		tacit_warning("cannot complete the recording: %s, ignoring", tacit_strerror(r));
+	tacit_recording_writer_free(TACIT_TAKE(daemon->record));
 }

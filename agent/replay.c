@@ -9,6 +9,7 @@ struct tacit_replay {
 	size_t windows, capacity;
 	size_t *step; /* index of each step's first window; one more at the end */
 	size_t steps;
+	bool cut_off;
 };
 
 static void close_file_p(FILE **file)
@@ -47,6 +48,7 @@ static int read_all(struct tacit_replay *replay, FILE *file, struct tacit_record
 		if (r < 0)
 			return r;
 	}
+	replay->cut_off = tacit_recording_is_cut_off(recording);
 	return r;
 }
 
@@ -86,6 +88,16 @@ int tacit_replay_load(const char *path, struct tacit_replay **ret,
 size_t tacit_replay_steps(const struct tacit_replay *replay)
 {
 	return replay->steps;
+}
+
+size_t tacit_replay_windows(const struct tacit_replay *replay)
+{
+	return replay->windows;
+}
+
+bool tacit_replay_is_cut_off(const struct tacit_replay *replay)
+{
+	return replay->cut_off;
 }
 
 const struct tacit_window *tacit_replay_step(const struct tacit_replay *replay, size_t i,

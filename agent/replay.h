@@ -5,6 +5,7 @@
 #ifndef TACIT_AGENT_REPLAY_H
 #define TACIT_AGENT_REPLAY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <tacit/cleanup.h>
@@ -24,6 +25,10 @@ TACIT_MUST_CHECK int tacit_replay_load(const char *path, struct tacit_replay **r
 
 /* At least 1. */
 size_t tacit_replay_steps(const struct tacit_replay *replay);
+size_t tacit_replay_windows(const struct tacit_replay *replay);
+
+/* As tacit_recording_is_cut_off(): the windows are whole, but there may have been more. */
+bool tacit_replay_is_cut_off(const struct tacit_replay *replay);
 
 /* The windows of step @i (modulo the number of steps: a recording goes round); borrowed. */
 const struct tacit_window *tacit_replay_step(const struct tacit_replay *replay, size_t i,

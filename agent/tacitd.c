@@ -27,17 +27,17 @@ struct options {
 
 static void usage(FILE *to)
 {
-	(void)fputs("usage: tacitd [--config FILE] [--check-config | --check-host | --detach]\n"
-		    "              [--record FILE]\n"
-		    "\n"
-		    "  --config FILE    read FILE instead of " TACIT_AGENT_CONF_PATH "\n"
-		    "  --check-config   say whether the configuration is good, and end\n"
-		    "  --check-host     say whether this machine can be watched, and end\n"
-		    "  --detach         remove the programs that go on counting without tacitd, "
-		    "and end\n"
-		    "  --record FILE    also write every window to FILE, as CSV\n"
-		    "  --version, --help\n",
-		    to);
+	(void)fputs(
+		"usage: tacitd [--config FILE] [--check-config | --check-host | --detach]\n"
+		"              [--record FILE]\n"
+		"\n"
+		"  --config FILE    read FILE instead of " TACIT_AGENT_CONF_PATH "\n"
+		"  --check-config   say whether the configuration is good, and end\n"
+		"  --check-host     say whether this machine can be watched, and end\n"
+		"  --detach         remove what goes on counting without tacitd, and end\n"
+		"  --record FILE    also write every window to FILE: CSV if it ends in .csv, else binary\n"
+		"  --version, --help\n",
+		to);
 }
 
 /* -1: go on; else the exit code. */

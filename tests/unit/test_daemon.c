@@ -92,24 +92,24 @@ static void write_recording(const char *path)
 {
 	struct behaviour behaviour = behaviour_new(1);
 	struct tacit_recording_row row = { .host = "h" };
-	FILE *file = fopen(path, "we");
-	int r = tacit_recording_write_header(file);
+	TACIT_CLEANUP(tacit_recording_writer_free_p) struct tacit_recording_writer *writer = NULL;
+	int r = tacit_recording_writer_open(path, &writer);
 
 	for (int i = 0; r == 0 && i < CALM + STORM + AFTER; i++) {
 		int64_t at_ms = behaviour.now_ms;
 
 		row.window = behaviour_window(&behaviour, "host");
-		r = tacit_recording_write(file, &row);
+		r = tacit_recording_writer_add(writer, &row);
 		row.window = i >= CALM && i < CALM + STORM
 				     ? behaviour_odd(&behaviour, "nginx.service")
 				     : behaviour_window(&behaviour, "nginx.service");
 		row.window.end_ms = at_ms;
 		if (r == 0)
-			r = tacit_recording_write(file, &row);
+			r = tacit_recording_writer_add(writer, &row);
 		behaviour.now_ms = at_ms + 1000;
 	}
 	CU_ASSERT_EQUAL(r, 0);
-	CU_ASSERT_EQUAL(fclose(file), 0);
+	CU_ASSERT_EQUAL(tacit_recording_writer_finish(writer), 0);
 }
 
 struct bench {
@@ -400,13 +400,13 @@ static void test_source_may_fail(void)
 	CU_ASSERT_EQUAL(status.ticks, 7);
 }
 
-static void test_records_what_it_sees(void)
+static void check_records(const char *name)
 {
 	PLACE(place);
 	char path[512];
 	struct tacit_window first;
 
-	(void)snprintf(path, sizeof(path), "%s", place_file(&place, "record.csv"));
+	(void)snprintf(path, sizeof(path), "%s", place_file(&place, name));
 	{
 		BENCH(bench, &place);
 		struct puppet puppet = { .behaviour = behaviour_new(8), .left = 4 };
@@ -423,6 +423,35 @@ static void test_records_what_it_sees(void)
 	CU_ASSERT_STRING_EQUAL(replay.next.window.scope, "host");
 	CU_ASSERT_EQUAL(replay.next.window.end_ms, first.end_ms);
 	CU_ASSERT_EQUAL(memcmp(replay.next.window.count, first.count, sizeof(first.count)), 0);
+	while (replay.more)
+		replay.more = tacit_recording_next(replay.recording, &replay.next, NULL) == 1;
+	CU_ASSERT_EQUAL(tacit_recording_windows(replay.recording), 4);
+	CU_ASSERT_FALSE(tacit_recording_is_cut_off(replay.recording));
+}
+
+static void test_records_what_it_sees(void)
+{
+	check_records("record.csv");
+	check_records("record.tacit");
+}
+
+/* /dev/full takes nothing, ever. */
+static void test_goes_on_when_it_cannot_record(void)
+{
+	PLACE(place);
+	BENCH(bench, &place);
+	struct puppet puppet = { .behaviour = behaviour_new(8), .left = 40 };
+	struct tacit_daemon_status status;
+
+	use_puppet(&bench, &puppet);
+	bench.params.record_path = "/dev/full";
+	CU_ASSERT_EQUAL(bench_start(&bench), 0);
+	ticks(&bench, 40);
+	tacit_daemon_status(bench.daemon, &status);
+	CU_ASSERT_EQUAL(status.windows, 40);
+	CU_ASSERT_EQUAL(status.failed, 0);
+	CU_ASSERT_EQUAL(tacit_recording_writer_lost(bench.daemon->record), 40);
+	CU_ASSERT_EQUAL(bench.daemon->record_complaint.used, 1); /* one line, not forty */
 }
 
 static void test_sensing_may_be_off(void)
@@ -516,6 +545,7 @@ int main(void)
 		{ "a wall clock that was set is trusted late", test_wall_clock_is_trusted_late },
 		{ "a source may fail", test_source_may_fail },
 		{ "what is seen is recorded", test_records_what_it_sees },
+		{ "it goes on when it cannot record", test_goes_on_when_it_cannot_record },
 		{ "sensing may be off", test_sensing_may_be_off },
 		{ "a damaged database does not stop it", test_damaged_database },
 		{ "models survive a restart", test_models_survive_a_restart },

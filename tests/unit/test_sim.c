@@ -11,23 +11,26 @@
 static struct tacit_replay *make_replay(void)
 {
 	struct tacit_recording_row row = {
-		.host = "h", .window = { .scope = "host", .class = "host", .length_ms = 1000 }
+		.host = "h", .window = { .scope = "host", .class = "host", .length_ms = 1000,
+				       .duty_permille = TACIT_DUTY_ALWAYS }
 	};
 	struct tacit_replay *replay = NULL;
 	PLACE(place);
-	FILE *f = fopen(place_file(&place, "windows.csv"), "we");
+	TACIT_CLEANUP(tacit_recording_writer_free_p) struct tacit_recording_writer *writer = NULL;
+	const char *path = place_file(&place, "windows.tacit");
 
-	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
-	CU_ASSERT_EQUAL(tacit_recording_write_header(f), 0);
+	CU_ASSERT_EQUAL_FATAL(tacit_recording_writer_open(path, &writer), 0);
 	memset(row.window.observed, 1, sizeof(row.window.observed));
 	for (int i = 0; i < 20; i++) {
 		row.window.end_ms = 1000 * (i + 1);
 		row.window.count[0] = (uint64_t)i;
-		CU_ASSERT_EQUAL(tacit_recording_write(f, &row), 0);
+		CU_ASSERT_EQUAL(tacit_recording_writer_add(writer, &row), 0);
 	}
-	CU_ASSERT_EQUAL(fclose(f), 0);
-	CU_ASSERT_EQUAL_FATAL(tacit_replay_load(place_file(&place, "windows.csv"), &replay, NULL),
-			      0);
+	CU_ASSERT_EQUAL(tacit_recording_writer_finish(writer), 0);
+	CU_ASSERT_EQUAL_FATAL(tacit_replay_load(path, &replay, NULL), 0);
+	CU_ASSERT_EQUAL(tacit_replay_windows(replay), 20);
+	CU_ASSERT_EQUAL(tacit_replay_steps(replay), 20);
+	CU_ASSERT_FALSE(tacit_replay_is_cut_off(replay));
 	return replay;
 }
 
