@@ -26,6 +26,7 @@
 static volatile int stop;
 
 struct options {
+	const char *from, *to; /* of convert */
 	const char *token;
 	const char *path[REPLAYS_MAX];
 	size_t paths;
@@ -42,7 +43,10 @@ static void on_signal(int number)
 static void usage(FILE *to)
 {
 	(void)fputs("usage: tacit-sim run --token FILE --replay FILE... [OPTION...]\n"
+		    "       tacit-sim convert FROM TO\n"
 		    "\n"
+		    "convert writes a recording again: as CSV if TO ends in .csv, else binary.\n"
+		    "run has these options:\n"
 		    "  --token FILE       enrolment token, or - for standard input\n"
 		    "  --replay FILE      windows for the hosts, as tacitd --record writes; repeat it\n"
 		    "  --hosts N          virtual hosts (24)\n"
@@ -153,6 +157,11 @@ static int parse_options(int argc, char **argv, struct options *options)
 			return EXIT_USAGE;
 		}
 	}
+	if (optind + 3 == argc && optind == 1 && strcmp(argv[optind], "convert") == 0) {
+		options->from = argv[optind + 1];
+		options->to = argv[optind + 2];
+		return -1;
+	}
 	if (optind + 1 == argc && strcmp(argv[optind], "run") == 0 && options->token &&
 	    options->paths > 0)
 		return -1;
@@ -170,6 +179,23 @@ static int read_token(const char *path, struct tacit_token *token)
 	return r;
 }
 
+static void tell_refusal(const char *path, int err, const struct tacit_recording_where *where)
+{
+	if (where->why[0] == '\0')
+		tacit_error("%s: %s", path, tacit_strerror(err));
+	else if (where->line > 0)
+		tacit_error("%s:%u: %s", path, where->line, where->why);
+	else
+		tacit_error("%s: byte %llu: %s", path, (unsigned long long)where->offset,
+			    where->why);
+}
+
+static void tell_cut_off(const char *path, uint64_t windows)
+{
+	tacit_notice("%s: cut off after %llu windows, which are whole", path,
+		     (unsigned long long)windows);
+}
+
 static int load_replays(const struct options *options, struct tacit_replay **replay)
 {
 	for (size_t i = 0; i < options->paths; i++) {
@@ -177,10 +203,11 @@ static int load_replays(const struct options *options, struct tacit_replay **rep
 		int r = tacit_replay_load(options->path[i], &replay[i], &where);
 
 		if (r < 0) {
-			tacit_error("%s:%u: %s", options->path[i], where.line,
-				    where.why[0] ? where.why : tacit_strerror(r));
+			tell_refusal(options->path[i], r, &where);
 			return r;
 		}
+		if (tacit_replay_is_cut_off(replay[i]))
+			tell_cut_off(options->path[i], tacit_replay_windows(replay[i]));
 	}
 	return 0;
 }
@@ -238,6 +265,24 @@ static int run(struct options *options)
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+static int convert(const struct options *options)
+{
+	struct tacit_recording_where where = { 0 };
+	struct tacit_recording_converted converted;
+	int r = tacit_recording_convert(options->from, options->to, &converted, &where);
+
+	if (r == -EINVAL && where.why[0] == '\0')
+		tacit_error("%s and %s are one file", options->from, options->to);
+	else if (r < 0)
+		tell_refusal(converted.refused, r, &where);
+	if (r < 0 && converted.windows > 0)
+		tacit_notice("%s has the %llu windows before that", options->to,
+			     (unsigned long long)converted.windows);
+	if (converted.cut_off)
+		tell_cut_off(options->from, converted.windows);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = {
@@ -256,6 +301,8 @@ int main(int argc, char **argv)
 	code = parse_options(argc, argv, &options);
 	if (code >= 0)
 		return code;
+	if (options.from)
+		return convert(&options);
 	(void)signal(SIGINT, on_signal);
 	(void)signal(SIGTERM, on_signal);
 	(void)signal(SIGPIPE, SIG_IGN);

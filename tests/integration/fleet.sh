@@ -41,7 +41,7 @@ workers_ready() { [ "$(ask status --json | tr -d ' \n' | grep -o '"ready":[0-9]*
 # A number of the last report.
 said() { grep -o "\"$1\": *[0-9]*" "$place/report" | head -n 1 | grep -o '[0-9]*$'; }
 run() { # token options...
-	timeout 120 "$sim" run --token "$1" --replay tests/data/web.csv --replay tests/data/build.csv \
+	timeout 120 "$sim" run --token "$1" --replay tests/data/web.csv --replay "$place/build.tacit" \
 		--poll 2 --json "${@:2}" >"$place/report" 2>"$place/progress"
 }
 
@@ -63,6 +63,8 @@ ask task set classes=host,web.service,build.service min_cohort=4 noise_multiplie
 ask token create --uses 200 >"$place/token"
 check 'a task and a token'
 
+"$sim" convert tests/data/build.csv "$place/build.tacit"
+check 'recordings in both forms'
 run "$place/token" --hosts 12 --rounds 2
 check 'twelve hosts take part in two rounds'
 [ "$(said enrolled)" = 12 ] && [ "$(said finished)" = 12 ] && [ "$(said updates)" -ge 24 ] &&

@@ -16,7 +16,7 @@
 #define FIRST1 "# tacit-windows 1\n"
 #define LEAD1  "host,scope,class,split,label,t,length_ms"
 #define LEAD   LEAD1 ",duty"
-#define SOME   ",process.fork,process.thread,memory.oom\n"
+#define SOME   ",tcp.bytes_sent,tcp.bytes_received,memory.oom\n"
 #define HEAD   FIRST LEAD SOME
 
 static struct outcome read_text(const char *text)
@@ -38,9 +38,9 @@ static void test_reads(void)
 	CU_ASSERT_EQUAL(outcome.last.window.end_ms, 13);
 	CU_ASSERT_EQUAL(outcome.last.window.length_ms, 1);
 	CU_ASSERT_EQUAL(outcome.last.window.duty_permille, 250);
-	CU_ASSERT_EQUAL(outcome.last.window.count[TACIT_FEATURE_PROCESS_THREAD], 2);
+	CU_ASSERT_EQUAL(outcome.last.window.count[TACIT_FEATURE_TCP_BYTES_RECEIVED], 2);
 	CU_ASSERT_EQUAL(outcome.last.window.count[TACIT_FEATURE_MEMORY_OOM], UINT64_MAX);
-	CU_ASSERT_EQUAL(outcome.last.window.observed[TACIT_PROBE_FORK], 1);
+	CU_ASSERT_EQUAL(outcome.last.window.observed[TACIT_PROBE_TCP_DESTROY], 1);
 	CU_ASSERT_EQUAL(outcome.last.window.observed[TACIT_PROBE_TASKS], 0); /* has no column */
 }
 
@@ -51,7 +51,7 @@ static void test_version_1(void)
 	CU_ASSERT(outcome.r == 0 && outcome.n == 1);
 	CU_ASSERT_EQUAL(outcome.last.window.length_ms, 500);
 	CU_ASSERT_EQUAL(outcome.last.window.duty_permille, TACIT_DUTY_ALWAYS);
-	CU_ASSERT_EQUAL(outcome.last.window.count[TACIT_FEATURE_PROCESS_THREAD], 6);
+	CU_ASSERT_EQUAL(outcome.last.window.count[TACIT_FEATURE_TCP_BYTES_RECEIVED], 6);
 }
 
 static void test_empty_cells_are_missing(void)
@@ -59,8 +59,8 @@ static void test_empty_cells_are_missing(void)
 	struct outcome outcome = read_text(HEAD "h,s,c,,,1,1,1000,5,,0\n");
 
 	CU_ASSERT_EQUAL(outcome.n, 1);
-	CU_ASSERT_EQUAL(outcome.last.window.observed[TACIT_PROBE_FORK], 0); /* one of its two */
-	CU_ASSERT_EQUAL(outcome.last.window.count[TACIT_FEATURE_PROCESS_FORK], 0);
+	CU_ASSERT_EQUAL(outcome.last.window.observed[TACIT_PROBE_TCP_DESTROY], 0); /* one of its two */
+	CU_ASSERT_EQUAL(outcome.last.window.count[TACIT_FEATURE_TCP_BYTES_SENT], 0);
 	CU_ASSERT_EQUAL(outcome.last.window.observed[TACIT_PROBE_OOM], 1);
 }
 
@@ -172,7 +172,7 @@ static const struct {
 	{ "# tacit-windows 2", TACIT_EDAMAGED, 2, "before its columns" },
 	{ FIRST "host,scope\n", TACIT_ESCHEMA, 2, "class" },
 	{ FIRST LEAD, TACIT_EDAMAGED, 2, "before its columns" },
-	{ FIRST LEAD1 ",process.fork\n", TACIT_ESCHEMA, 2, "duty" },
+	{ FIRST LEAD1 ",tcp.bytes_sent\n", TACIT_ESCHEMA, 2, "duty" },
 	{ FIRST1 LEAD "\n", TACIT_ESCHEMA, 2, "unknown feature \"duty\"" },
 	{ FIRST "scope,host,class,split,label,t,length_ms,duty\n", TACIT_ESCHEMA, 2, "host" },
 	{ FIRST LEAD ",no.such\n", TACIT_ESCHEMA, 2, "unknown feature \"no.such\"" },
@@ -192,10 +192,10 @@ static const struct {
 	{ HEAD "h,s,c,,,1,1,0,1,1,1\n", -EINVAL, 3, "duty" },
 	{ HEAD "h,s,c,,,1,1,1001,1,1,1\n", -EINVAL, 3, "duty" },
 	{ HEAD "h,s,c,,,1,1,,1,1,1\n", -EINVAL, 3, "duty" },
-	{ HEAD "h,s,c,,,1,1,1000,+1,1,1\n", -EINVAL, 3, "process.fork" },
-	{ HEAD "h,s,c,,,1,1,1000,1.5,1,1\n", -EINVAL, 3, "process.fork" },
-	{ HEAD "h,s,c,,,1,1,1000,nan,1,1\n", -EINVAL, 3, "process.fork" },
-	{ HEAD "h,s,c,,,1,1,1000,1,0x1,1\n", -EINVAL, 3, "process.thread" },
+	{ HEAD "h,s,c,,,1,1,1000,+1,1,1\n", -EINVAL, 3, "tcp.bytes_sent" },
+	{ HEAD "h,s,c,,,1,1,1000,1.5,1,1\n", -EINVAL, 3, "tcp.bytes_sent" },
+	{ HEAD "h,s,c,,,1,1,1000,nan,1,1\n", -EINVAL, 3, "tcp.bytes_sent" },
+	{ HEAD "h,s,c,,,1,1,1000,1,0x1,1\n", -EINVAL, 3, "tcp.bytes_received" },
 	{ HEAD "h,s,c,,,1,1,1000,1,1,18446744073709551616\n", -EINVAL, 3, "memory.oom" },
 	{ HEAD "h,s,c,,,1,1,1000,1,1,1\r\n", -EINVAL, 3, "0x0d" },
 	{ HEAD "h,s,c,,,1,1,1000,1,1,1\nh,s,c,,,1,1,1000,1,1,\"1\"\n", -EINVAL, 4, "memory.oom" },

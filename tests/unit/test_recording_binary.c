@@ -215,7 +215,7 @@ static struct outcome read_window_of(const struct table *table, uint8_t observed
 
 /* A program with fewer features, in another order and other groups. */
 static const struct table older = {
-	3, { { 1, "memory.oom" }, { 0, "process.thread" }, { 0, "process.fork" } }
+	3, { { 1, "memory.oom" }, { 0, "tcp.bytes_received" }, { 0, "tcp.bytes_sent" } }
 };
 
 static void test_another_table(void)
@@ -233,24 +233,24 @@ static void test_another_table(void)
 	CU_ASSERT_EQUAL(window->length_ms, 500);
 	CU_ASSERT_EQUAL(window->duty_permille, 250);
 	CU_ASSERT_EQUAL(window->count[TACIT_FEATURE_MEMORY_OOM], 7);
-	CU_ASSERT_EQUAL(window->count[TACIT_FEATURE_PROCESS_THREAD], 0);
-	CU_ASSERT_EQUAL(window->count[TACIT_FEATURE_PROCESS_FORK], 7);
+	CU_ASSERT_EQUAL(window->count[TACIT_FEATURE_TCP_BYTES_RECEIVED], 0);
+	CU_ASSERT_EQUAL(window->count[TACIT_FEATURE_TCP_BYTES_SENT], 7);
 	for (unsigned i = 0; i < TACIT_PROBE_COUNT; i++)
-		CU_ASSERT_EQUAL(window->observed[i], i == TACIT_PROBE_FORK || i == TACIT_PROBE_OOM);
+		CU_ASSERT_EQUAL(window->observed[i], i == TACIT_PROBE_TCP_DESTROY || i == TACIT_PROBE_OOM);
 	outcome = read_window_of(&older, 2, 1); /* its group 0 was not observed */
 	CU_ASSERT_EQUAL(outcome.n, 1);
-	CU_ASSERT_EQUAL(outcome.last.window.observed[TACIT_PROBE_FORK], 0);
+	CU_ASSERT_EQUAL(outcome.last.window.observed[TACIT_PROBE_TCP_DESTROY], 0);
 	CU_ASSERT_EQUAL(outcome.last.window.observed[TACIT_PROBE_OOM], 1);
 }
 
 static void test_half_a_probe_is_none(void)
 {
-	static const struct table half = { 2, { { 0, "process.fork" }, { 1, "memory.oom" } } };
+	static const struct table half = { 2, { { 0, "tcp.bytes_sent" }, { 1, "memory.oom" } } };
 	struct outcome outcome = read_window_of(&half, 3, 3);
 
 	CU_ASSERT_EQUAL(outcome.n, 1);
-	CU_ASSERT_EQUAL(outcome.last.window.observed[TACIT_PROBE_FORK], 0);
-	CU_ASSERT_EQUAL(outcome.last.window.count[TACIT_FEATURE_PROCESS_FORK], 0);
+	CU_ASSERT_EQUAL(outcome.last.window.observed[TACIT_PROBE_TCP_DESTROY], 0);
+	CU_ASSERT_EQUAL(outcome.last.window.count[TACIT_FEATURE_TCP_BYTES_SENT], 0);
 	CU_ASSERT_EQUAL(outcome.last.window.count[TACIT_FEATURE_MEMORY_OOM], 7);
 }
 
@@ -265,7 +265,7 @@ static void check_refused(const struct outcome *outcome, int error, const char *
 
 static void test_tables_that_are_refused(void)
 {
-	static const struct table unknown = { 2, { { 0, "process.fork" }, { 0, "no.such" } } };
+	static const struct table unknown = { 2, { { 0, "tcp.bytes_sent" }, { 0, "no.such" } } };
 	static const struct table twice = { 2, { { 0, "memory.oom" }, { 1, "memory.oom" } } };
 	static const struct table group = { 1, { { TACIT_FEATURE_COUNT, "memory.oom" } } };
 	static const struct table nameless = { 1, { { 0, "" } } };

@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# tacit-sim convert: real recordings there and back, the example of docs/recording.md, and what is cut
+# off, damaged or not to be had.
+set -u
+sim=$O/tacit-sim
+place=$(mktemp -d /tmp/tacit-recording-XXXXXX)
+trap 'rm -rf "$place"' EXIT
+n=0 failed=0
+
+# The last command's verdict becomes a test of that name.
+check() {
+	local code=$?
+	n=$((n + 1))
+	if [ $code -eq 0 ]; then
+		echo "ok $n - recording: $*"
+	else
+		echo "not ok $n - recording: $*"
+		sed 's/^/# /' "$place/log"
+		failed=1
+	fi
+}
+
+# What it says is in the log alone.
+convert() { "$sim" convert "$@" >"$place/log" 2>&1; }
+windows() { tail -n +3 "$1"; }
+# Version 1 has no column of that name; version 2 has it in place 8.
+without_duty() { cut -d , -f 8 --complement "$1"; }
+
+for file in tests/data/*.csv; do
+	name=$(basename "$file" .csv)
+	convert "$file" "$place/$name.tacit" && convert "$place/$name.tacit" "$place/$name.csv" &&
+		convert "$place/$name.csv" "$place/again.tacit" &&
+		cmp "$place/$name.tacit" "$place/again.tacit" >>"$place/log" 2>&1
+	check "$name, there and back and there"
+	if head -n 1 "$file" | grep -q ' 1$'; then
+		without_duty "$place/$name.csv" >"$place/old.csv"
+	else
+		cp "$place/$name.csv" "$place/old.csv"
+	fi
+	# An older file lacks features of today, so only its own columns are compared.
+	if [ "$(sed -n 2p "$file")" = "$(sed -n 2p "$place/old.csv")" ]; then
+		cmp <(windows "$file") <(windows "$place/old.csv") >"$place/log" 2>&1
+	else
+		[ "$(windows "$file" | wc -l)" -eq "$(windows "$place/old.csv" | wc -l)" ]
+	fi
+	check "$name, its windows are what they were"
+	[ $(($(stat -c %s "$place/$name.tacit") * 3)) -lt "$(stat -c %s "$place/$name.csv")" ]
+	check "$name, less than a third of the size"
+done
+
+# The pages' example in both forms: CSV after its heading, bytes in hexadecimal before two spaces.
+sed -n '/^## CSV/,/^## Binary/s/^    //p' docs/recording.md >"$place/example.csv"
+sed -n '/^### Example/,/^## Damage/s/^    \(\([0-9a-f][0-9a-f] \?\)*\).*/\1/p' docs/recording.md |
+	perl -ne 'print pack("H*", s/\s//gr)' >"$place/example.tacit"
+[ "$(stat -c %s "$place/example.tacit")" -eq 146 ] && convert "$place/example.csv" "$place/a.csv" &&
+	convert "$place/example.tacit" "$place/b.csv" && [ "$(windows "$place/a.csv" | wc -l)" -eq 2 ] &&
+	cmp "$place/a.csv" "$place/b.csv" >"$place/log" 2>&1
+check 'the example of the documentation is true'
+
+head -c 10000 "$place/web.tacit" >"$place/cut.tacit"
+{ # so far one block: cut into its middle, nothing is left
+	convert "$place/cut.tacit" "$place/cut.csv" && grep -q 'cut.tacit: cut off after 0 windows' "$place/log"
+}
+check 'what is cut off is converted as far as it is whole, and that is said'
+head -c 20000 "$place/web.csv" >"$place/cut.csv"
+convert "$place/cut.csv" "$place/cut.tacit" &&
+	grep -qE 'cut.csv: cut off after [1-9][0-9]* windows' "$place/log" &&
+	convert "$place/cut.tacit" "$place/whole.csv" && [ ! -s "$place/log" ] &&
+	cmp -n "$(stat -c %s "$place/whole.csv")" "$place/whole.csv" "$place/cut.csv" >"$place/log" 2>&1
+check 'in CSV too'
+
+sed '30s/,[0-9]*,/,x,/3' "$place/web.csv" >"$place/damaged.csv"
+convert "$place/damaged.csv" "$place/rest.tacit"
+[ $? -eq 1 ] && grep -q 'damaged.csv:30: ' "$place/log" && grep -q 'rest.tacit has the 27 windows' "$place/log" &&
+	convert "$place/rest.tacit" "$place/rest.csv" && [ "$(windows "$place/rest.csv" | wc -l)" -eq 27 ]
+check 'what precedes damage is kept, and the line is named'
+{ head -c 9999 "$place/web.tacit" && printf 'zz' && tail -c +10002 "$place/web.tacit"; } >"$place/damaged.tacit"
+convert "$place/damaged.tacit" "$place/rest.csv"
+[ $? -eq 1 ] && grep -qE 'damaged.tacit: byte [0-9]+: the block is damaged, after 0 windows' "$place/log"
+check 'the byte likewise'
+{ head -c 4 "$place/web.tacit" && printf '\377' && tail -c +6 "$place/web.tacit"; } >"$place/new.tacit"
+convert "$place/new.tacit" "$place/new.csv"
+[ $? -eq 1 ] && grep -q 'version 255 is newer than 1' "$place/log" && [ ! -e "$place/new.csv" ]
+check 'a newer version is refused, and nothing is written'
+convert "$place/web.csv" "$place/web.csv"
+[ $? -eq 1 ] && grep -q 'are one file' "$place/log" && cmp -s <(windows "$place/web.csv") <(
+	"$sim" convert "$place/web.tacit" "$place/other.csv" && windows "$place/other.csv"
+)
+check 'a file is not converted onto itself'
+convert "$place/web.csv" /dev/full
+[ $? -eq 1 ] && grep -q '/dev/full: No space left on device' "$place/log"
+check 'a full disk is said'
+convert /nonexistent "$place/x.csv"
+[ $? -eq 1 ] && grep -q '/nonexistent: No such file' "$place/log"
+check 'so is what is not there'
+for arguments in 'convert' 'convert a' 'convert a b c' '--hosts 3 convert a b'; do
+	# shellcheck disable=SC2086 # words of one command
+	"$sim" $arguments >"$place/log" 2>&1
+	[ $? -eq 2 ] && grep -q '^usage: ' "$place/log"
+	check "'$arguments' gets the usage"
+done
+exit $failed
