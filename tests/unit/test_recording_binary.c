@@ -272,7 +272,7 @@ static void test_tables_that_are_refused(void)
 	struct outcome outcome = read_window_of(&unknown, 1, 1);
 
 	check_refused(&outcome, TACIT_ESCHEMA, "unknown feature \"no.such\"");
-	CU_ASSERT_EQUAL(outcome.where.offset, FILE_HEAD + BLOCK_HEAD + 1 + 14 + 9);
+	CU_ASSERT_EQUAL(outcome.where.offset, FILE_HEAD + BLOCK_HEAD + 1 + 16 + 9);
 	outcome = read_window_of(&twice, 3, 1);
 	check_refused(&outcome, TACIT_ESCHEMA, "repeated feature \"memory.oom\"");
 	outcome = read_window_of(&group, 1, 1);
