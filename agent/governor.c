@@ -10,7 +10,10 @@
 void tacit_governor_init(struct tacit_governor *governor,
 			 const struct tacit_governor_params *params)
 {
-	*governor = (struct tacit_governor){ .params = *params };
+	*governor = (struct tacit_governor){
+		.params = *params,
+		.switch_ns = (double)params->switch_ns,
+	};
 }
 
 static void account(struct tacit_governor *governor, const struct tacit_governor_window *window)
@@ -22,6 +25,9 @@ static void account(struct tacit_governor *governor, const struct tacit_governor
 	governor->cost = spent / length;
 	governor->cost_mean += MEAN_WEIGHT * (governor->cost - governor->cost_mean);
 	governor->fixed_ns += MEAN_WEIGHT * ((double)window->fixed_ns - governor->fixed_ns);
+	if (window->switch_ns > 0)
+		governor->switch_ns +=
+			MEAN_WEIGHT * ((double)window->switch_ns - governor->switch_ns);
 	if (window->attached_ns > 0)
 		governor->rate = (double)window->calls / (double)window->attached_ns;
 }
@@ -69,7 +75,7 @@ struct tacit_governor_plan tacit_governor_next(struct tacit_governor *governor,
 		governor->saved_ns = 0;
 		return all_of_it((uint64_t)(left / params->call_ns));
 	}
-	left -= (double)params->switch_ns;
+	left -= governor->switch_ns;
 	stretch = left / (governor->rate * params->call_ns);
 	if (left <= 0 || stretch < (double)TACIT_GOVERNOR_STRETCH_MIN_NS)
 		return leave_out(governor);

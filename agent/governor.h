@@ -44,11 +44,11 @@ struct tacit_governor_plan {
 /* Zero is no governor; begin with tacit_governor_init(). */
 struct tacit_governor {
 	struct tacit_governor_params params;
-	double rate;	  /* calls a nanosecond while last attached */
-	double fixed_ns;  /* a moving mean */
-	double saved_ns;  /* budget of windows left out, for the next stretch */
-	double cost;	  /* share of one processor, of the last window ... */
-	double cost_mean; /* ... and as a moving mean over some ten windows */
+	double rate;		    /* calls a nanosecond while last attached */
+	double fixed_ns, switch_ns; /* moving means */
+	double saved_ns;	    /* budget of windows left out, for the next stretch */
+	double cost;		    /* share of one processor, of the last window ... */
+	double cost_mean;	    /* ... and as a moving mean over some ten windows */
 };
 
 void tacit_governor_init(struct tacit_governor *governor,

@@ -241,6 +241,7 @@ void tacit_sensor_status(const struct tacit_sensor *sensor, struct tacit_sensor_
 	*status = sensor->status;
 	status->hierarchy = sensor->hierarchy;
 	status->budget_pct = sensor->budget_pct;
+	status->last_cost_pct = 100 * sensor->hook.governor.cost;
 	status->cost_pct = 100 * sensor->hook.governor.cost_mean;
 	status->call_ns = sensor->hook.call_ns;
 	status->tier =

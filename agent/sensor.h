@@ -75,10 +75,11 @@ struct tacit_sensor_status {
 	unsigned services;		    /* that had a window in the last drain */
 	uint64_t dropped[TACIT_DROP_COUNT]; /* since the sensor was opened */
 	uint64_t map_bytes;		    /* kernel memory of the maps; 0: not told */
-	uint64_t program_ns; /* time in the programs; 0 unless sysctl kernel.bpf_stats_enabled=1 */
-	uint64_t drain_ns;   /* how long the last drain took */
-	double budget_pct;   /* as asked for; 0: no limit */
-	double cost_pct;     /* of one processor, over the last ten windows or so */
+	uint64_t program_ns;  /* time in the programs; 0 unless sysctl kernel.bpf_stats_enabled=1 */
+	uint64_t drain_ns;    /* how long the last drain took */
+	double budget_pct;    /* as asked for; 0: no limit */
+	double last_cost_pct; /* of one processor, in the last window ... */
+	double cost_pct;      /* of one processor, over the last ten windows or so */
 	double call_ns; /* what a hooked system call costs more than another, measured at open */
 	unsigned duty_permille; /* share of the last window during which the hook was attached */
 	uint64_t open_ns;	/* how long loading and attaching took */

@@ -186,7 +186,7 @@ static struct tacit_window next_frame(struct tacit_sensor *sensor)
 
 int tacit_sensor_drain(struct tacit_sensor *sensor, tacit_window_fn *emit, void *ctx)
 {
-	uint64_t began = tacit_sensor_now_ns();
+	uint64_t began = tacit_sensor_now_ns(), spent = tacit_sensor_spent_ns();
 	struct tacit_window frame;
 	unsigned n;
 	int r = tacit_sensor_collect(sensor);
@@ -198,7 +198,8 @@ int tacit_sensor_drain(struct tacit_sensor *sensor, tacit_window_fn *emit, void 
 	frame = next_frame(sensor);
 	sensor->control->window++;
 	sensor->status.drain_ns = tacit_sensor_now_ns() - began;
-	tacit_sensor_hook_next(sensor, tacit_tally_calls(sensor->tally), sensor->status.drain_ns);
+	tacit_sensor_hook_next(sensor, tacit_tally_calls(sensor->tally),
+			       tacit_sensor_spent_ns() - spent);
 	n = tacit_tally_emit(sensor->tally, &frame, emit, ctx);
 	sensor->status.services = n - 1;
 	sensor->drains++;

@@ -22,17 +22,27 @@
 #define CHUNKS	    8U /* additions to what is spent, a processor, until all is */
 #define CHUNK_MIN   64U
 
-uint64_t tacit_sensor_now_ns(void)
+static uint64_t read_clock(clockid_t clock)
 {
 	struct timespec now = { 0 };
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	(void)clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * NS_PER_SEC + (uint64_t)now.tv_nsec;
+}
+
+uint64_t tacit_sensor_now_ns(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
+}
+
+uint64_t tacit_sensor_spent_ns(void)
+{
+	return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 
 static int attach(struct tacit_sensor_hook *hook)
 {
-	uint64_t began = tacit_sensor_now_ns();
+	uint64_t spent = tacit_sensor_spent_ns();
 
 	if (hook->link_fd >= 0)
 		return 0;
@@ -40,20 +50,20 @@ static int attach(struct tacit_sensor_hook *hook)
 	if (hook->link_fd < 0)
 		return -errno;
 	hook->attached_at = tacit_sensor_now_ns();
-	hook->switch_ns += hook->attached_at - began;
+	hook->switch_ns += tacit_sensor_spent_ns() - spent;
 	return 0;
 }
 
 static void detach(struct tacit_sensor_hook *hook)
 {
-	uint64_t began = tacit_sensor_now_ns();
+	uint64_t spent = tacit_sensor_spent_ns(), now = tacit_sensor_now_ns();
 
 	if (hook->link_fd < 0)
 		return;
 	tacit_close_p(&hook->link_fd);
 	hook->link_fd = -1;
-	hook->attached_ns += began - hook->attached_at;
-	hook->switch_ns += tacit_sensor_now_ns() - began;
+	hook->attached_ns += now - hook->attached_at;
+	hook->switch_ns += tacit_sensor_spent_ns() - spent;
 }
 
 /* The least of a few rounds: what others do meanwhile only ever adds. */

@@ -12,7 +12,6 @@
 #include <time.h>
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include <tacit/clock.h>
@@ -31,75 +30,12 @@
 
 #define TASKS_BIT   (1ULL << TACIT_PROBE_TASKS)
 #define SYSCALL_BIT (1ULL << TACIT_PROBE_SYSCALL)
+#define ALL_PROBES  ((1ULL << TACIT_PROBE_COUNT) - 1)
 
-/* What the programs are told before they are loaded: forms that tracepoints have had. */
-struct facts {
-	const struct btf *btf;	/* the kernel's types */
-	bool exit_tells_last;	/* since Linux 6.16 */
-	bool victim_is_task;	/* since Linux 6.8 */
-	bool issue_tells_queue; /* before Linux 5.11 */
-	bool task_storage;	/* with atomic exchange: since Linux 5.13 */
-	uint64_t started_ns;
+/* An earlier name of a tracepoint that was renamed; NULL: it never was. */
+static const char *const earlier_name[TACIT_PROBE_COUNT] = {
+	[TACIT_PROBE_URING] = "io_uring_submit_sqe", /* before Linux 6.4 */
 };
-
-/* An earlier name of a tracepoint that was renamed. */
-static const struct {
-	enum tacit_probe_id probe;
-	const char *attach;
-} earlier_names[] = {
-	{ TACIT_PROBE_URING, "tp_btf/io_uring_submit_sqe" }, /* before Linux 6.4 */
-};
-
-/* The prototype of a tracepoint's function; NULL: this kernel has no such tracepoint. */
-static const struct btf_type *prototype(const struct btf *btf, const char *tracepoint)
-{
-	const struct btf_type *type;
-	char text[64];
-	int id;
-
-	(void)snprintf(text, sizeof(text), "btf_trace_%s", tracepoint);
-	id = btf__find_by_name_kind(btf, text, BTF_KIND_TYPEDEF);
-	type = id < 0 ? NULL : btf__type_by_id(btf, (unsigned)id);
-	if (type)
-		type = btf__type_by_id(btf, type->type); /* the pointer */
-	if (type)
-		type = btf__type_by_id(btf, type->type); /* to the function */
-	return type && btf_is_func_proto(type) ? type : NULL;
-}
-
-static bool has_two_arguments(const struct btf *btf, const char *tracepoint)
-{
-	const struct btf_type *type = prototype(btf, tracepoint);
-
-	return type && btf_vlen(type) >= 3; /* the first is the program's own */
-}
-
-/* Helpers come with kernels: one of 5.13 tells that what its programs could use is there. */
-static bool has_helper(const struct btf *btf, const char *name)
-{
-	int id = btf__find_by_name_kind(btf, "bpf_func_id", BTF_KIND_ENUM);
-	const struct btf_type *type = id < 0 ? NULL : btf__type_by_id(btf, (unsigned)id);
-
-	for (unsigned i = 0; type && i < btf_vlen(type); i++)
-		if (strcmp(btf__name_by_offset(btf, btf_enum(type)[i].name_off), name) == 0)
-			return true;
-	return false;
-}
-
-static struct facts gather_facts(struct btf *btf)
-{
-	struct timespec now = { 0 };
-
-	(void)clock_gettime(CLOCK_BOOTTIME, &now);
-	return (struct facts){
-		.btf = btf,
-		.exit_tells_last = has_two_arguments(btf, "sched_process_exit"),
-		.victim_is_task = has_two_arguments(btf, "mark_victim"),
-		.issue_tells_queue = has_two_arguments(btf, "block_rq_issue"),
-		.task_storage = has_helper(btf, "BPF_FUNC_for_each_map_elem"),
-		.started_ns = (uint64_t)now.tv_sec * NS_PER_SEC + (uint64_t)now.tv_nsec,
-	};
-}
 
 /* The tracepoint's own name: "tp_btf/NAME". */
 static const char *target_of(const char *attach)
@@ -107,26 +43,6 @@ static const char *target_of(const char *attach)
 	const char *slash = strchr(attach, '/');
 
 	return slash ? slash + 1 : attach;
-}
-
-static bool is_there(const struct btf *btf, const char *attach)
-{
-	return strncmp(attach, "tp_btf/", strlen("tp_btf/")) != 0 ||
-	       prototype(btf, target_of(attach));
-}
-
-/* What @probe is to be attached to here. */
-static const char *attach_point(const struct tacit_sensor_params *params, const struct btf *btf,
-				unsigned probe)
-{
-	const char *attach = tacit_probe_get(probe)->attach;
-
-	if (params->attach && params->attach[probe])
-		return params->attach[probe];
-	for (size_t i = 0; i < TACIT_ARRAY_LEN(earlier_names); i++)
-		if (earlier_names[i].probe == probe && !is_there(btf, attach))
-			attach = earlier_names[i].attach;
-	return attach;
 }
 
 /* Linux "6.3" or later: what a reader can do about a tracepoint that is not there. */
@@ -170,6 +86,10 @@ static void refuse(struct tacit_sensor *sensor, const struct tacit_sensor_params
 	default:
 		(void)snprintf(to->why, sizeof(to->why), "this kernel refused %s: %s", target,
 			       tacit_strerror(error));
+		if (error == -EINVAL)
+			(void)snprintf(to->remedy, sizeof(to->remedy),
+				       "a kernel locked down for confidentiality does; for "
+				       "integrity it does not");
 		break;
 	}
 }
@@ -265,43 +185,53 @@ static int share_maps(const struct tacit_sensor *sensor, struct bpf_object *bpf)
 	return 0;
 }
 
-/* Of @bpf's programs only those of @wanted will be loaded. */
-static int choose(const struct tacit_sensor_params *params, const struct btf *btf,
-		  struct bpf_object *bpf, uint64_t wanted)
+static bool has_target(struct bpf_program *program, const char *target)
 {
-	int r = 0;
+	return target && bpf_program__set_attach_target(program, 0, target) == 0;
+}
 
-	for (unsigned i = 0; r == 0 && i < TACIT_PROBE_COUNT; i++) {
-		struct bpf_program *program =
-			bpf_object__find_program_by_name(bpf, tacit_probe_get(i)->program);
-		const char *attach;
+/* Whether this kernel has what @probe attaches to; @program is then told under which name. */
+static bool find_target(const struct tacit_sensor_params *params, struct bpf_program *program,
+			unsigned probe)
+{
+	const char *attach = tacit_probe_get(probe)->attach;
 
-		if (!program)
-			continue;
-		(void)bpf_program__set_autoload(program, wanted >> i & 1);
-		if (!(wanted >> i & 1))
-			continue;
-		attach = attach_point(params, btf, i);
-		if (strcmp(attach, tacit_probe_get(i)->attach) != 0)
-			r = bpf_program__set_attach_target(program, 0, target_of(attach));
-	}
-	return r;
+	if (params->attach && params->attach[probe])
+		return has_target(program, target_of(params->attach[probe]));
+	return strncmp(attach, "iter/", strlen("iter/")) == 0 ||
+	       has_target(program, target_of(attach)) || has_target(program, earlier_name[probe]);
 }
 
 struct loading {
 	struct tacit_sensor *sensor;
 	const struct tacit_sensor_params *params;
-	struct facts facts;
+	uint64_t started_ns;
 };
+
+/* Of @bpf's programs only those of @wanted will be loaded. Returns the ones that can be. */
+static uint64_t choose(const struct loading *loading, struct bpf_object *bpf, uint64_t wanted)
+{
+	for (unsigned i = 0; i < TACIT_PROBE_COUNT; i++) {
+		struct bpf_program *program =
+			bpf_object__find_program_by_name(bpf, tacit_probe_get(i)->program);
+
+		if (program && wanted >> i & 1 && !find_target(loading->params, program, i)) {
+			refuse(loading->sensor, loading->params, i, -ENOENT);
+			wanted &= ~(1ULL << i);
+		}
+		if (program)
+			(void)bpf_program__set_autoload(program, wanted >> i & 1);
+	}
+	return wanted;
+}
 
 /* 0, or why @bpf with just these probes does not load; nothing is attached then. */
 static int load_object(const struct loading *loading, struct bpf_object *bpf, uint64_t wanted)
 {
 	int r = share_maps(loading->sensor, bpf);
 
-	if (r == 0)
-		r = choose(loading->params, loading->facts.btf, bpf, wanted);
-	if (r == 0)
+	wanted = choose(loading, bpf, wanted);
+	if (r == 0 && wanted)
 		r = bpf_object__load(bpf);
 	for (unsigned i = 0; r == 0 && i < TACIT_PROBE_COUNT; i++)
 		if (wanted >> i & 1)
@@ -311,19 +241,14 @@ static int load_object(const struct loading *loading, struct bpf_object *bpf, ui
 
 static int load_linked(const struct loading *loading, uint64_t wanted)
 {
-	const struct tacit_sensor *sensor = loading->sensor;
-	const struct facts *facts = &loading->facts;
 	struct sensor_bpf *skeleton = sensor_bpf__open();
 	int r;
 
 	if (!skeleton)
 		return -errno;
-	skeleton->rodata->slot_count = sensor->slots;
-	skeleton->rodata->hierarchy = sensor->hierarchy;
-	skeleton->rodata->exit_tells_last = facts->exit_tells_last;
-	skeleton->rodata->victim_is_task = facts->victim_is_task;
-	skeleton->rodata->issue_tells_queue = facts->issue_tells_queue;
-	skeleton->rodata->started_ns = facts->started_ns;
+	skeleton->rodata->slot_count = loading->sensor->slots;
+	skeleton->rodata->hierarchy = loading->sensor->hierarchy;
+	skeleton->rodata->started_ns = loading->started_ns;
 	tacit_syscall_class_table((struct tacit_call *)skeleton->rodata->call_of);
 	tacit_syscall_error_table((uint8_t *)skeleton->rodata->error_of);
 	(void)bpf_program__set_autoload(skeleton->progs.on_task_exit, wanted & TASKS_BIT);
@@ -343,7 +268,7 @@ static int load_task_hash(const struct loading *loading)
 		return -errno;
 	skeleton->rodata->slot_count = loading->sensor->slots;
 	skeleton->rodata->hierarchy = loading->sensor->hierarchy;
-	skeleton->rodata->started_ns = loading->facts.started_ns;
+	skeleton->rodata->started_ns = loading->started_ns;
 	r = load_object(loading, skeleton->obj, TASKS_BIT);
 	task_hash_bpf__destroy(skeleton);
 	return r;
@@ -366,6 +291,8 @@ static void load_probes(const struct loading *loading, uint64_t wanted)
 	uint64_t half = half_of(wanted);
 	int r = wanted ? load_linked(loading, wanted) : 0;
 
+	if (r < 0 && wanted == TASKS_BIT)
+		r = load_task_hash(loading);
 	if (r == 0)
 		return;
 	if (half) {
@@ -376,22 +303,18 @@ static void load_probes(const struct loading *loading, uint64_t wanted)
 	refuse(loading->sensor, loading->params, (unsigned)__builtin_ctzll(wanted), r);
 }
 
-/* The probes that are worth trying, as bits. */
+/* What was not taken over, and belongs to the tier. */
 static uint64_t probes_wanted(const struct loading *loading)
 {
-	uint64_t wanted = 0;
+	uint64_t wanted = ALL_PROBES;
 
 	for (unsigned i = 0; i < TACIT_PROBE_COUNT; i++) {
-		const char *at = attach_point(loading->params, loading->facts.btf, i);
+		bool deep = tacit_probe_get(i)->tier > loading->params->tier;
 
-		if (loading->sensor->probe[i].observed) /* taken over */
-			continue;
-		if (tacit_probe_get(i)->tier > loading->params->tier)
+		if (deep)
 			refuse(loading->sensor, loading->params, i, -ECANCELED);
-		else if (!is_there(loading->facts.btf, at))
-			refuse(loading->sensor, loading->params, i, -ENOENT);
-		else
-			wanted |= 1ULL << i;
+		if (deep || loading->sensor->probe[i].observed)
+			wanted &= ~(1ULL << i);
 	}
 	return wanted;
 }
@@ -431,16 +354,15 @@ uint64_t tacit_sensor_build(void)
 int tacit_sensor_load(struct tacit_sensor *sensor, const struct tacit_sensor_params *params)
 {
 	struct loading loading = { .sensor = sensor, .params = params };
-	struct btf *btf;
+	struct timespec now = { 0 };
 	uint64_t wanted;
 
 	(void)libbpf_set_print(NULL); /* refusals are told in plain words */
-	btf = btf__load_vmlinux_btf();
-	if (!btf)
-		return -errno;
-	loading.facts = gather_facts(btf);
+	(void)clock_gettime(CLOCK_BOOTTIME, &now);
+	loading.started_ns = (uint64_t)now.tv_sec * NS_PER_SEC + (uint64_t)now.tv_nsec;
 	wanted = probes_wanted(&loading);
-	if (wanted & TASKS_BIT && !loading.facts.task_storage) {
+	/* Known beforehand, it spares the search. */
+	if (wanted & TASKS_BIT && libbpf_probe_bpf_map_type(BPF_MAP_TYPE_TASK_STORAGE, NULL) == 0) {
 		int r = load_task_hash(&loading);
 
 		if (r < 0)
@@ -449,6 +371,5 @@ int tacit_sensor_load(struct tacit_sensor *sensor, const struct tacit_sensor_par
 	}
 	load_probes(&loading, wanted);
 	ask_instructions(sensor);
-	btf__free(btf);
 	return sensor->programs > 0 ? 0 : sensor->probe[TACIT_PROBE_FORK].error;
 }

@@ -95,8 +95,9 @@ static inline void tacit_sensor_set_owner(struct tacit_sensor *sensor, uint32_t 
 	__atomic_store_n(&sensor->owners[slot], cgroup, __ATOMIC_RELAXED);
 }
 
-/* Monotonic clock. */
+/* Monotonic clock, and this thread's processor time: what the sensor takes, not what it waits for. */
 uint64_t tacit_sensor_now_ns(void);
+uint64_t tacit_sensor_spent_ns(void);
 
 /* Opens the pin folder, made if missing, and locks it; -EBUSY: another sensor has it. Any other
  * trouble is only said in status.pin_why. */

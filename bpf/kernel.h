@@ -131,6 +131,9 @@ enum cgroup_subsys_id {
 	pids_cgrp_id = 11,
 };
 
+/* Whether this kernel has the helper @name, which tells its age. */
+#define has_helper(name) bpf_core_enum_value_exists(enum bpf_func_id, name)
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct kernfs_node {
@@ -333,6 +336,16 @@ struct request {
 	unsigned int cmd_flags;
 	unsigned int __data_len;
 	__u64 start_time_ns;
+};
+
+/* Events as user space is told them. The programs see none; that a field is there tells of the form
+ * that the tracepoint's own arguments have. */
+struct trace_event_raw_sched_process_exit {
+	bool group_dead; /* 6.16 and later */
+};
+
+struct trace_event_raw_mark_victim {
+	unsigned int uid; /* 6.8 and later */
 };
 
 struct bpf_iter__task {

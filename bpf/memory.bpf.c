@@ -2,9 +2,6 @@
 /* Memory under pressure. */
 #include "scope.bpf.h"
 
-/* Before Linux 6.8 the tracepoint tells a process id, which says nothing of its cgroup here. */
-const volatile bool victim_is_task = false;
-
 SEC("tp_btf/mm_vmscan_direct_reclaim_begin")
 int on_reclaim(__u64 *ctx)
 {
@@ -12,12 +9,14 @@ int on_reclaim(__u64 *ctx)
 	return 0;
 }
 
+/* Before Linux 6.8 the tracepoint tells a process id, which says nothing of its cgroup here. */
 SEC("tp_btf/mark_victim")
 int on_oom(__u64 *ctx)
 {
+	struct trace_event_raw_mark_victim *event = NULL;
 	struct tacit_counters *to;
 
-	if (victim_is_task)
+	if (bpf_core_field_exists(event->uid))
 		to = counters_of_task((struct task_struct *)ctx[0]);
 	else
 		to = counters_of_host();

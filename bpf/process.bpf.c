@@ -4,9 +4,6 @@
 
 #define SHORT_NS 1000000000ULL
 
-/* Linux 6.16 and later tell the tracepoint whether this was the process's last thread. */
-const volatile bool exit_tells_last = false;
-
 SEC("tp_btf/task_newtask")
 int BPF_PROG(on_fork, struct task_struct *child, __u64 flags)
 {
@@ -50,9 +47,12 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	return 0;
 }
 
+/* Linux 6.16 and later tell the tracepoint whether this was the process's last thread. */
 static __always_inline bool is_last_thread(__u64 *ctx, struct task_struct *task)
 {
-	if (exit_tells_last)
+	struct trace_event_raw_sched_process_exit *event = NULL;
+
+	if (bpf_core_field_exists(event->group_dead))
 		return ctx[1];
 	return task->signal->live.counter == 0;
 }

@@ -159,7 +159,7 @@ static __always_inline __u64 cgroup_of_task(struct task_struct *task)
 /* Four loads cost a quarter of the helper that makes the same four. */
 static __always_inline __u64 cgroup_of_current(void)
 {
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf))
+	if (has_helper(BPF_FUNC_get_current_task_btf))
 		return cgroup_of_task(bpf_get_current_task_btf());
 	return hierarchy == TACIT_HIERARCHY_UNIFIED ? bpf_get_current_cgroup_id() : 0;
 }

@@ -104,7 +104,7 @@ static void on_window(void *ctx, const struct tacit_window *window)
 			seen->counted[tacit_feature_get(i)->probe] = true;
 }
 
-static void put_seen(FILE *report, const struct seen *seen)
+static void put_seen(FILE *report, const struct seen *seen, bool pinned)
 {
 	(void)fprintf(report, "\ncounted\n");
 	for (unsigned i = 0; i < TACIT_PROBE_COUNT; i++)
@@ -112,11 +112,14 @@ static void put_seen(FILE *report, const struct seen *seen)
 			(void)fprintf(report, "  %s\n", tacit_probe_get(i)->program);
 	if (seen->service)
 		(void)fprintf(report, "  a window of %s\n", PROVOKE_SERVICE);
+	if (pinned)
+		(void)fputs("  counters that outlive the sensor\n", report);
 }
 
 static void sense(FILE *report)
 {
-	const struct tacit_sensor_params params = { .tier = TACIT_TIER_DEEP };
+	const struct tacit_sensor_params params = { .tier = TACIT_TIER_DEEP,
+						    .pin_dir = "/sys/fs/bpf/tacit" };
 	TACIT_CLEANUP(tacit_sensor_close_p) struct tacit_sensor *sensor = NULL;
 	struct tacit_sensor_status status;
 	struct seen seen = { 0 };
@@ -134,7 +137,7 @@ static void sense(FILE *report)
 	if (r < 0)
 		(void)fprintf(report, "\nnot drained: %s\n", tacit_strerror(r));
 	else
-		put_seen(report, &seen);
+		put_seen(report, &seen, status.pinned);
 }
 
 int main(int argc, char **argv)
