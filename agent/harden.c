@@ -7,7 +7,6 @@
 #include <linux/capability.h>
 #include <linux/securebits.h>
 #include <pwd.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,12 +22,14 @@
 #define LOCK_NAME      "tacitd.lock"
 #define PASSWD_BYTES   16384U
 #define CAPABILITY_MAX 63 /* what two 32-bit words hold; PR_CAPBSET_READ knows the true end */
+#define ONLY_BPF       (UINT64_C(1) << CAP_BPF)
 
-/* User 0 is nobody special, and nothing of this can be turned back. */
+/* User 0 is nobody special, and nothing of this can be turned back. Keeping capabilities over a
+ * change of user is not locked: become() needs it, and who cannot change the user has no use for
+ * it. */
 #define LOCKED_BITS                                                                                \
 	(SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP_LOCKED |                    \
-	 SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE |                                   \
-	 SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED)
+	 SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED)
 
 struct account {
 	uid_t uid;
@@ -187,13 +188,15 @@ int tacit_harden_single(const char *state_dir, int *ret_fd, pid_t *ret_pid)
 	return 0;
 }
 
+/* What is permitted stays so for the moment: the last word on it is not spoken yet. */
 static int become(const struct account *account)
 {
 	if (!account->given || geteuid() != 0)
 		return 0;
-	if (setgroups(1, &account->gid) != 0 ||
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0 || setgroups(1, &account->gid) != 0 ||
 	    setresgid(account->gid, account->gid, account->gid) != 0 ||
-	    setresuid(account->uid, account->uid, account->uid) != 0)
+	    setresuid(account->uid, account->uid, account->uid) != 0 ||
+	    prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) != 0)
 		return -errno;
 	return 0;
 }
@@ -215,32 +218,69 @@ static int empty_bounding_set(void)
 	return 0;
 }
 
-static int empty_other_sets(void)
+static int get_sets(uint64_t *effective, uint64_t *permitted, uint64_t *inheritable)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct none[2] = { { 0 } };
+	struct __user_cap_data_struct held[2] = { { 0 } };
+
+	if (syscall(SYS_capget, &head, held) != 0)
+		return -errno;
+	*effective = (uint64_t)held[1].effective << 32 | held[0].effective;
+	*permitted = (uint64_t)held[1].permitted << 32 | held[0].permitted;
+	*inheritable = (uint64_t)held[1].inheritable << 32 | held[0].inheritable;
+	return 0;
+}
+
+static int set_sets(uint64_t effective, uint64_t permitted)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct held[2] = {
+		{ .effective = (uint32_t)effective, .permitted = (uint32_t)permitted },
+		{ .effective = (uint32_t)(effective >> 32),
+		  .permitted = (uint32_t)(permitted >> 32) },
+	};
+
+	return syscall(SYS_capset, &head, held) == 0 ? 0 : -errno;
+}
+
+/* 0, or 1 when CAP_BPF was kept. */
+static int empty_other_sets(int (*attempt)(void *ctx), void *ctx)
+{
+	uint64_t effective, permitted, inheritable;
+	bool kept;
+	int r;
 
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0)
 		return -errno;
-	return syscall(SYS_capset, &head, none) == 0 ? 0 : -errno;
+	r = get_sets(&effective, &permitted, &inheritable);
+	permitted &= attempt ? ONLY_BPF : 0;
+	if (r == 0)
+		r = set_sets(0, permitted);
+	if (r < 0 || !permitted)
+		return r;
+	kept = attempt(ctx) == -EPERM;
+	r = kept ? set_sets(permitted, permitted) : set_sets(0, 0);
+	return r < 0 ? r : kept;
 }
 
-int tacit_harden_drop(const char *user)
+int tacit_harden_drop(const char *user, int (*attempt)(void *ctx), void *ctx)
 {
 	struct account account;
-	int r = find_account(user, &account);
+	int r = find_account(user, &account), kept;
 
 	if (r == 0)
 		r = empty_bounding_set();
 	if (r == 0)
 		r = become(&account);
 	if (r == 0)
-		r = empty_other_sets();
+		r = empty_other_sets(attempt, ctx);
 	if (r < 0)
 		return r;
+	kept = r;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
 		return -errno;
-	return tacit_harden_verify(NULL, 0);
+	r = tacit_harden_verify(kept, NULL, 0);
+	return r < 0 ? r : kept;
 }
 
 static int left(char *why, size_t size, const char *what)
@@ -250,16 +290,15 @@ static int left(char *why, size_t size, const char *what)
 	return -EPERM;
 }
 
-int tacit_harden_verify(char *why, size_t size)
+int tacit_harden_verify(bool bpf, char *why, size_t size)
 {
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct held[2] = { { 0 } };
+	uint64_t effective, permitted, inheritable, allowed = bpf ? ONLY_BPF : 0;
+	int r = get_sets(&effective, &permitted, &inheritable);
 
-	if (syscall(SYS_capget, &head, held) != 0)
-		return -errno;
-	for (size_t i = 0; i < TACIT_ARRAY_LEN(held); i++)
-		if (held[i].effective || held[i].permitted || held[i].inheritable)
-			return left(why, size, "a capability is left");
+	if (r < 0)
+		return r;
+	if (((effective | permitted) & ~allowed) || inheritable)
+		return left(why, size, "a capability is left");
 	for (int c = 0; c <= CAPABILITY_MAX; c++)
 		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, c, 0, 0) == 1)
 			return left(why, size, "an ambient capability is left");

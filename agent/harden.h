@@ -6,6 +6,7 @@
 #ifndef TACIT_AGENT_HARDEN_H
 #define TACIT_AGENT_HARDEN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -34,17 +35,23 @@ TACIT_MUST_CHECK int tacit_harden_single(const char *state_dir, int *ret_fd, pid
 /**
  * tacit_harden_drop - become @user, keep no capability, and never gain one again.
  * @user: NULL or "": stay. Only root can change.
+ * @attempt: what must go on working, tried while no capability is in effect. When it says -EPERM,
+ *           CAP_BPF alone is kept, if it was held. NULL: nothing is kept.
+ * @ctx: handed to @attempt.
+ *
+ * Before Linux 5.19 not even an open BPF map can be read without CAP_BPF while
+ * kernel.unprivileged_bpf_disabled is not 0 (kernel commit c8644cd0efe7).
  *
  * Empties the bounding set and locks the secure bits where that is allowed (CAP_SETPCAP), empties
  * the ambient, inheritable, permitted and effective sets, sets no-new-privileges and not-dumpable,
- * and then reads everything back. Returns 0, -ESRCH (no such user), -EPERM (something is left), or
- * what the system says.
+ * and then reads everything back. Returns 0, 1 (CAP_BPF was kept), -ESRCH (no such user), -EPERM
+ * (something is left), or what the system says.
  */
-TACIT_MUST_CHECK int tacit_harden_drop(const char *user);
+TACIT_MUST_CHECK int tacit_harden_drop(const char *user, int (*attempt)(void *ctx), void *ctx);
 
-/* 0 when no capability is effective, permitted, inheritable or ambient, no-new-privileges is set
- * and the process is not dumpable; else -EPERM with @why (@size bytes, may be NULL) saying what is
- * left. */
-TACIT_MUST_CHECK int tacit_harden_verify(char *why, size_t size);
+/* 0 when no capability (but CAP_BPF, permitted and effective, if @bpf) is effective, permitted,
+ * inheritable or ambient, no-new-privileges is set and the process is not dumpable; else -EPERM
+ * with @why (@size bytes, may be NULL) saying what is left. */
+TACIT_MUST_CHECK int tacit_harden_verify(bool bpf, char *why, size_t size);
 
 #endif /* TACIT_AGENT_HARDEN_H */

@@ -121,7 +121,8 @@ TACIT_MUST_CHECK int tacit_sensor_open(const struct tacit_sensor_params *params,
  *
  * A window covers the time since the last drain, that of an earlier sensor included whose counters
  * were taken over. A service that is running has a window even when it was idle; one that ended
- * since has a last one. What the hook saw is scaled to the whole window. Needs no privilege.
+ * since has a last one. What the hook saw is scaled to the whole window. Needs no privilege, but
+ * before Linux 5.19 CAP_BPF: tacit_sensor_try() tells.
  *
  * Returns the number of windows, or -E... with nothing emitted; what happened meanwhile is then in
  * the next drain's windows.
@@ -144,6 +145,10 @@ int64_t tacit_sensor_turn(struct tacit_sensor *sensor);
  * it; or what the system says.
  */
 TACIT_MUST_CHECK int tacit_sensor_forget(const char *pin_dir);
+
+/* Reads one number as a drain does: 0, or what the kernel says; -EPERM to those who lack CAP_BPF
+ * before Linux 5.19. */
+TACIT_MUST_CHECK int tacit_sensor_try(struct tacit_sensor *sensor);
 
 /* Fills in @status; the figures of drops and slots are those of the last drain. */
 void tacit_sensor_status(const struct tacit_sensor *sensor, struct tacit_sensor_status *status);

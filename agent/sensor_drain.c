@@ -184,6 +184,15 @@ static struct tacit_window next_frame(struct tacit_sensor *sensor)
 	return frame;
 }
 
+int tacit_sensor_try(struct tacit_sensor *sensor)
+{
+	uint32_t first = 0;
+
+	return bpf_map_lookup_elem(sensor->map_fd[TACIT_MAP_DROPS], &first, sensor->chunk) == 0
+		       ? 0
+		       : -errno;
+}
+
 int tacit_sensor_drain(struct tacit_sensor *sensor, tacit_window_fn *emit, void *ctx)
 {
 	uint64_t began = tacit_sensor_now_ns(), spent = tacit_sensor_spent_ns();

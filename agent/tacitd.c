@@ -210,6 +210,26 @@ static int drain(void *ctx, tacit_window_fn *fn, void *fn_ctx)
 	return tacit_sensor_drain((struct tacit_sensor *)ctx, fn, fn_ctx);
 }
 
+static int read_sensor(void *ctx)
+{
+	return tacit_sensor_try((struct tacit_sensor *)ctx);
+}
+
+/* Exit code. */
+static int give_up_privileges(const struct tacit_agent_conf *conf, struct tacit_sensor *sensor)
+{
+	int r = tacit_harden_drop(conf->user, sensor ? read_sensor : NULL, sensor);
+
+	if (r < 0) {
+		tacit_error("cannot give up privileges: %s", tacit_strerror(r));
+		return EXIT_FAILURE;
+	}
+	if (r > 0)
+		tacit_notice("CAP_BPF is kept: before Linux 5.19 this kernel lets nobody else read "
+			     "BPF maps while kernel.unprivileged_bpf_disabled is not 0");
+	return EXIT_SUCCESS;
+}
+
 static void say_hello(const struct tacit_sensor *sensor)
 {
 	struct tacit_sensor_status status;
@@ -256,7 +276,7 @@ static int run(const struct options *options, struct tacit_agent_conf *conf)
 {
 	TACIT_CLEANUP(tacit_sensor_close_p) struct tacit_sensor *sensor = NULL;
 	TACIT_AUTO_CLOSE int lock = -1;
-	int code, r;
+	int code;
 
 	if (claim(conf, &lock) < 0)
 		return EXIT_FAILURE;
@@ -264,11 +284,9 @@ static int run(const struct options *options, struct tacit_agent_conf *conf)
 	code = open_sensor(conf, &sensor);
 	if (code != EXIT_SUCCESS)
 		return code;
-	r = tacit_harden_drop(conf->user);
-	if (r < 0) {
-		tacit_error("cannot give up privileges: %s", tacit_strerror(r));
-		return EXIT_FAILURE;
-	}
+	code = give_up_privileges(conf, sensor);
+	if (code != EXIT_SUCCESS)
+		return code;
 	return serve(options, conf, sensor);
 }
 

@@ -317,6 +317,11 @@ static void test_light_tier_hooks_no_call(void)
 	tacit_sensor_close(sensor);
 }
 
+static int try_sensor(void *ctx)
+{
+	return tacit_sensor_try((struct tacit_sensor *)ctx);
+}
+
 /* In a process of its own, for capabilities do not come back. */
 static void test_drains_without_privileges(void)
 {
@@ -327,8 +332,9 @@ static void test_drains_without_privileges(void)
 		struct tacit_sensor *sensor = open_deep();
 		struct seen seen = { .scope = TACIT_SCOPE_HOST };
 		char why[128];
+		int kept = tacit_harden_drop("nobody", try_sensor, sensor);
 
-		if (tacit_harden_drop("nobody") < 0 || tacit_harden_verify(why, sizeof(why)) < 0)
+		if (kept < 0 || tacit_harden_verify(kept, why, sizeof(why)) < 0)
 			_exit(2);
 		provoke_files();
 		if (tacit_sensor_drain(sensor, on_window, &seen) < 1)

@@ -1,36 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <tacit/cleanup.h>
 
 #include "agent/harden.h"
 
+#include "elsewhere.h"
 #include "place.h"
 #include "unit.h"
 
 #define LOCK "tacitd.lock"
-
-/* Privileges are gone for good once they are gone, so each case has a process of its own. Runs
- * @fn there; its answer. */
-static int elsewhere(int (*fn)(void *ctx), void *ctx)
-{
-	pid_t child = fork();
-	int status = 0;
-
-	if (child == 0)
-		_exit(fn(ctx));
-	CU_ASSERT_EQUAL(waitpid(child, &status, 0), child);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
 
 /* The hexadecimal number behind "CapEff:" and the like in /proc/self/status. */
 static unsigned long long status_of(const char *name)
@@ -52,9 +40,9 @@ static int drop_and_look(void *ctx)
 	bool root = geteuid() == 0;
 	char why[96] = "";
 
-	if (tacit_harden_drop((const char *)ctx) != 0)
+	if (tacit_harden_drop((const char *)ctx, NULL, NULL) != 0)
 		return 1;
-	if (tacit_harden_verify(why, sizeof(why)) != 0 || why[0] != '\0')
+	if (tacit_harden_verify(false, why, sizeof(why)) != 0 || why[0] != '\0')
 		return 2;
 	if (status_of("CapEff") || status_of("CapPrm") || status_of("CapInh") ||
 	    status_of("CapAmb"))
@@ -100,17 +88,89 @@ static void test_user_is_changed(void)
 	CU_ASSERT_EQUAL(elsewhere(become_nobody, nobody), 0);
 }
 
+/* Answers as a kernel would, and looks on the way whether it is asked at the right moment. */
+struct kernel {
+	const char *user;
+	int says;
+	bool asked, held_one;
+};
+
+static int ask_kernel(void *ctx)
+{
+	struct kernel *kernel = (struct kernel *)ctx;
+
+	kernel->asked = true;
+	kernel->held_one = status_of("CapEff") != 0;
+	return kernel->says;
+}
+
+#define BPF (1ULL << CAP_BPF)
+
+static int drop_but_bpf(void *ctx)
+{
+	struct kernel *kernel = (struct kernel *)ctx;
+	char why[96] = "";
+
+	if (tacit_harden_drop(kernel->user, ask_kernel, kernel) != 1)
+		return 1;
+	if (!kernel->asked || kernel->held_one)
+		return 2;
+	if (status_of("CapEff") != BPF || status_of("CapPrm") != BPF)
+		return 3;
+	if (status_of("CapInh") || status_of("CapAmb") || status_of("CapBnd"))
+		return 4;
+	if (tacit_harden_verify(true, why, sizeof(why)) != 0 || why[0] != '\0')
+		return 5;
+	if (tacit_harden_verify(false, why, sizeof(why)) != -EPERM || why[0] == '\0')
+		return 6;
+	return geteuid() == 0 && kernel->user ? 7 : 0;
+}
+
+static void test_bpf_is_kept_where_needed(void)
+{
+	struct kernel kernel = { .says = -EPERM };
+
+	if (status_of("CapPrm") == UINT64_MAX || !(status_of("CapPrm") & BPF)) {
+		unit_skip("who lacks CAP_BPF cannot keep it");
+		return;
+	}
+	CU_ASSERT_EQUAL(elsewhere(drop_but_bpf, &kernel), 0);
+	if (geteuid() != 0)
+		return;
+	kernel.user = "nobody";
+	CU_ASSERT_EQUAL(elsewhere(drop_but_bpf, &kernel), 0);
+}
+
+static int drop_with_bpf(void *ctx)
+{
+	struct kernel *kernel = (struct kernel *)ctx;
+
+	if (tacit_harden_drop(kernel->user, ask_kernel, kernel) != 0 || kernel->held_one)
+		return 1;
+	if (status_of("CapEff") || status_of("CapPrm"))
+		return 2;
+	return tacit_harden_verify(false, NULL, 0) == 0 ? 0 : 3;
+}
+
+static void test_bpf_goes_where_not_needed(void)
+{
+	struct kernel well = { .says = 0 }, broken = { .says = -EINVAL };
+
+	CU_ASSERT_EQUAL(elsewhere(drop_with_bpf, &well), 0);
+	CU_ASSERT_EQUAL(elsewhere(drop_with_bpf, &broken), 0);
+}
+
 static int verify_as_is(void *ctx)
 {
 	(void)ctx;
-	return tacit_harden_verify(NULL, 0) == -EPERM ? 0 : 1;
+	return tacit_harden_verify(false, NULL, 0) == -EPERM ? 0 : 1;
 }
 
 static void test_verify_finds_what_is_left(void)
 {
 	/* Not even an unprivileged process has no-new-privileges by itself. */
 	CU_ASSERT_EQUAL(elsewhere(verify_as_is, NULL), 0);
-	CU_ASSERT_EQUAL(tacit_harden_drop("no such user here"), -ESRCH);
+	CU_ASSERT_EQUAL(tacit_harden_drop("no such user here", NULL, NULL), -ESRCH);
 }
 
 static void test_single(void)
@@ -233,6 +293,8 @@ int main(void)
 	static const struct unit_case cases[] = {
 		{ "no capability is left", test_nothing_is_left },
 		{ "root becomes the user, for good", test_user_is_changed },
+		{ "CAP_BPF alone is kept where draining needs it", test_bpf_is_kept_where_needed },
+		{ "CAP_BPF goes where it does not", test_bpf_goes_where_not_needed },
 		{ "what is left is found", test_verify_finds_what_is_left },
 		{ "one instance, and who it is", test_single },
 		{ "the lock is not followed", test_lock_is_no_link },
