@@ -53,7 +53,7 @@ our_cflags = -std=gnu17 -D_GNU_SOURCE -DTACIT_VERSION='"$(VERSION)"' -Iinclude -
 our_ldflags = -pie -Wl,-z,relro,-z,now,--as-needed $(if $(SAN),-fsanitize=$(SAN)) \
 	$(if $(COVERAGE),--coverage)
 libs = $(shell $(PKG_CONFIG) --libs libbpf libcurl jansson sqlite3 libevent libevent_openssl \
-	openssl) -lm
+	openssl libseccomp) -lm
 
 bpf_flags := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror -Iinclude \
 	-D__TARGET_ARCH_$(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/') \
@@ -87,8 +87,8 @@ programs: $(programs:%=$(O)/%)
 
 # Debian packages the build and the tests want; installed when missing, and said so.
 BUILD_DEPS := gcc clang llvm bpftool pkg-config libbpf-dev libelf-dev zlib1g-dev \
-	libcurl4-openssl-dev libjansson-dev libsqlite3-dev libevent-dev libssl-dev libcunit1-dev \
-	ca-certificates
+	libcurl4-openssl-dev libjansson-dev libsqlite3-dev libevent-dev libssl-dev libseccomp-dev \
+	libcunit1-dev ca-certificates
 deps:                                                   ## install what the build needs (apt)
 	@tests/deps.sh $(BUILD_DEPS)
 

@@ -36,6 +36,45 @@ static void put_indent(const struct tacit_render *render)
 	tacit_render_put(render, TACIT_STYLE_PLAIN, "%*s", (int)TACIT_RENDER_INDENT, "");
 }
 
+static void put_lacks(const struct tacit_render *render, const json_t *lacks)
+{
+	const json_t *lack;
+	size_t i;
+
+	if (json_array_size(lacks) == 0)
+		return;
+	put_indent(render);
+	tacit_render_put(render, TACIT_STYLE_DIM, "left open:");
+	json_array_foreach(lacks, i, lack)
+		tacit_render_put(render, TACIT_STYLE_DIM, "%s %s", i ? "," : "",
+				 json_string_value(lack));
+	tacit_render_put(render, TACIT_STYLE_PLAIN, "\n");
+}
+
+static void put_confinement(const struct tacit_render *render, const json_t *document)
+{
+	const json_t *confinement = tacit_render_at(document, "daemon.confinement");
+	const char *held = tacit_render_text_at(confinement, "capabilities");
+	bool seccomp = tacit_render_is(confinement, "seccomp");
+	json_int_t landlock = tacit_render_int_at(confinement, "landlock");
+
+	if (!held[0] || !tacit_render_is(document, "daemon.running"))
+		return;
+	tacit_render_label(render, "confined");
+	if (strcmp(held, "none") == 0)
+		tacit_render_put(render, TACIT_STYLE_PLAIN, "no capabilities, ");
+	else
+		tacit_render_put(render, TACIT_STYLE_WARN, "capabilities: %s, ", held);
+	tacit_render_put(render, seccomp ? TACIT_STYLE_PLAIN : TACIT_STYLE_WARN, "%sseccomp, ",
+			 seccomp ? "" : "no ");
+	if (landlock > 0)
+		tacit_render_put(render, TACIT_STYLE_PLAIN, "Landlock %" JSON_INTEGER_FORMAT "\n",
+				 landlock);
+	else
+		tacit_render_put(render, TACIT_STYLE_WARN, "no Landlock\n");
+	put_lacks(render, tacit_render_at(confinement, "lacks"));
+}
+
 static void put_daemon(const struct tacit_render *render, const json_t *document)
 {
 	const json_t *daemon = tacit_render_at(document, "daemon");
@@ -379,6 +418,7 @@ void tacit_view_status(const struct tacit_render *render, const json_t *document
 {
 	put_heading(render, document);
 	put_daemon(render, document);
+	put_confinement(render, document);
 	put_host(render, document);
 	put_sensor(render, document);
 	put_overhead(render, document);
