@@ -407,6 +407,11 @@ struct event_base *tacit_daemon_base(struct tacit_daemon *daemon)
 	return daemon->base;
 }
 
+const struct tacit_confine_status *tacit_daemon_confine(const struct tacit_daemon *daemon)
+{
+	return daemon->params.confine;
+}
+
 const struct tacit_agent_conf *tacit_daemon_conf(const struct tacit_daemon *daemon)
 {
 	return daemon->params.conf;

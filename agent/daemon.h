@@ -21,6 +21,7 @@
 #include "window.h"
 
 struct event_base;
+struct tacit_confine_status;
 struct tacit_daemon;
 struct tacit_identity;
 struct tacit_identity;
@@ -49,6 +50,7 @@ struct tacit_daemon_params {
 	struct tacit_sensor *sensor;   /* borrowed; what @source reads, for reports; may be NULL */
 	const char *record_path;       /* windows are written there; NULL: not */
 	struct tacit_daemon_clock clock;
+	const struct tacit_confine_status *confine; /* borrowed, for reports; NULL: not confined */
 };
 
 /* Opens the store, the models, the identity and the control socket (without which the daemon goes
@@ -82,8 +84,9 @@ struct tacit_daemon_status {
 
 void tacit_daemon_status(const struct tacit_daemon *daemon, struct tacit_daemon_status *ret);
 
-/* Parts, borrowed. NULL where there is none: no sensor, uplink disabled. */
+/* Parts, borrowed. NULL where there is none: no sensor, uplink disabled, not confined. */
 struct event_base *tacit_daemon_base(struct tacit_daemon *daemon);
+const struct tacit_confine_status *tacit_daemon_confine(const struct tacit_daemon *daemon);
 const struct tacit_agent_conf *tacit_daemon_conf(const struct tacit_daemon *daemon);
 struct tacit_store *tacit_daemon_store(struct tacit_daemon *daemon);
 struct tacit_learner *tacit_daemon_learner(struct tacit_daemon *daemon);

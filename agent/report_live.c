@@ -13,7 +13,9 @@
 #include <tacit/feature.h>
 #include <tacit/x509.h>
 
+#include "confine.h"
 #include "daemon.h"
+#include "harden.h"
 #include "identity.h"
 #include "learner.h"
 #include "participant.h"
@@ -48,6 +50,35 @@ static void memory_bytes(json_int_t *ret_resident, json_int_t *ret_anonymous)
 	(void)fclose(f);
 }
 
+static json_t *lacks_json(const struct tacit_confine_status *status)
+{
+	json_t *lacks = json_array();
+	const char *what;
+
+	for (unsigned i = 0; lacks && (what = tacit_confine_lack(status, i)); i++)
+		if (json_array_append_new(lacks, json_string(what)) != 0) {
+			json_decref(lacks);
+			return NULL;
+		}
+	return lacks;
+}
+
+/* What the process holds is asked, not remembered; what confines it cannot be taken away. */
+static json_t *confinement_json(const struct tacit_confine_status *status)
+{
+	const char *held = "some";
+
+	if (!status)
+		return json_object();
+	if (tacit_harden_verify(false, NULL, 0) == 0)
+		held = "none";
+	else if (tacit_harden_verify(true, NULL, 0) == 0)
+		held = "CAP_BPF";
+	return json_pack("{s:s, s:b, s:i, s:o}", "capabilities", held, "seccomp",
+			 status->calls == 0, "landlock", status->files > 0 ? status->files : 0,
+			 "lacks", lacks_json(status));
+}
+
 static json_t *daemon_json(const struct tacit_daemon *daemon, int64_t now_ms)
 {
 	struct tacit_daemon_status status;
@@ -57,14 +88,15 @@ static json_t *daemon_json(const struct tacit_daemon *daemon, int64_t now_ms)
 	tacit_daemon_status(daemon, &status);
 	memory_bytes(&resident, &anonymous);
 	uptime = now_ms > status.started_ms ? (double)(now_ms - status.started_ms) / 1000 : 0;
-	return json_pack("{s:i, s:o, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "pid",
-			 (int)getpid(), "started", tacit_report_time(status.started_ms),
+	return json_pack("{s:i, s:o, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
+			 "pid", (int)getpid(), "started", tacit_report_time(status.started_ms),
 			 "uptime_sec", uptime, "cpu_sec", cpu, "cpu_percent",
 			 uptime > 0 ? 100 * cpu / uptime : 0, "memory_bytes", resident,
 			 "memory_anonymous_bytes", anonymous, "ticks", (json_int_t)status.ticks,
 			 "late_ticks", (json_int_t)status.late_ticks, "late_max_ms",
 			 (json_int_t)status.late_max_ms, "tick_us", (json_int_t)status.tick_us,
-			 "failed", (json_int_t)status.failed, "said", tacit_report_time(now_ms));
+			 "failed", (json_int_t)status.failed, "said", tacit_report_time(now_ms),
+			 "confinement", confinement_json(tacit_daemon_confine(daemon)));
 }
 
 static json_t *windows_json(struct tacit_daemon *daemon)

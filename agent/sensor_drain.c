@@ -188,7 +188,7 @@ int tacit_sensor_try(struct tacit_sensor *sensor)
 {
 	uint32_t first = 0;
 
-	return bpf_map_lookup_elem(sensor->map_fd[TACIT_MAP_DROPS], &first, sensor->chunk) == 0
+	return bpf_map_lookup_elem(sensor->map_fd[TACIT_MAP_DROPS], &first, sensor->drop) == 0
 		       ? 0
 		       : -errno;
 }

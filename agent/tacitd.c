@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* tacitd: senses, learns, takes part. What it needs privileges for comes first, then they go. */
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -11,8 +12,10 @@
 #include <tacit/log.h>
 
 #include "agent_conf.h"
+#include "confine.h"
 #include "daemon.h"
 #include "harden.h"
+#include "scope.h"
 #include "sensor.h"
 
 #define EXIT_USAGE 2
@@ -230,6 +233,36 @@ static int give_up_privileges(const struct tacit_agent_conf *conf, struct tacit_
 	return EXIT_SUCCESS;
 }
 
+/* A file that is there needs no right to make others beside it; opening it again will tell. */
+static void touch(const char *path)
+{
+	TACIT_AUTO_CLOSE int fd = path ? open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600) : -1;
+
+	(void)fd;
+}
+
+/* After this, what is not named here can no more be reached. */
+static void confine(const struct options *options, const struct tacit_agent_conf *conf,
+		    struct tacit_confine_status *ret)
+{
+	const char *notify = getenv("NOTIFY_SOCKET");
+	char root[TACIT_SCOPE_PATH_MAX] = "";
+	struct tacit_confine_params params = {
+		.state_dir = conf->state_dir,
+		.control_socket = conf->control_socket,
+		.conf_path = options->config ? options->config : TACIT_AGENT_CONF_PATH,
+		.read = { conf->enrol_token_file, conf->sensor_cgroup_root, root },
+		.write = { options->record },
+		.abstract_sockets = notify && notify[0] == '@',
+	};
+
+	(void)!tacit_scope_find_root("/proc/self/mounts", root);
+	touch(options->record);
+	/* Where SQLite puts what does not fit its cache: /tmp is out of reach. */
+	(void)setenv("SQLITE_TMPDIR", conf->state_dir, 1);
+	tacit_confine(&params, ret);
+}
+
 static void say_hello(const struct tacit_sensor *sensor)
 {
 	struct tacit_sensor_status status;
@@ -255,7 +288,7 @@ static void say_hello(const struct tacit_sensor *sensor)
 }
 
 static int serve(const struct options *options, struct tacit_agent_conf *conf,
-		 struct tacit_sensor *sensor)
+		 struct tacit_sensor *sensor, const struct tacit_confine_status *confined)
 {
 	TACIT_CLEANUP(tacit_daemon_free_p) struct tacit_daemon *daemon = NULL;
 	struct tacit_daemon_params params = {
@@ -264,6 +297,7 @@ static int serve(const struct options *options, struct tacit_agent_conf *conf,
 		.source = { .drain = sensor ? drain : NULL, .ctx = sensor },
 		.sensor = sensor,
 		.record_path = options->record,
+		.confine = confined,
 	};
 
 	say_hello(sensor);
@@ -275,6 +309,7 @@ static int serve(const struct options *options, struct tacit_agent_conf *conf,
 static int run(const struct options *options, struct tacit_agent_conf *conf)
 {
 	TACIT_CLEANUP(tacit_sensor_close_p) struct tacit_sensor *sensor = NULL;
+	struct tacit_confine_status confined = { 0 };
 	TACIT_AUTO_CLOSE int lock = -1;
 	int code;
 
@@ -287,7 +322,8 @@ static int run(const struct options *options, struct tacit_agent_conf *conf)
 	code = give_up_privileges(conf, sensor);
 	if (code != EXIT_SUCCESS)
 		return code;
-	return serve(options, conf, sensor);
+	confine(options, conf, &confined);
+	return serve(options, conf, sensor, &confined);
 }
 
 int main(int argc, char **argv)

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
+#include "agent/confine.h"
 #include "agent/harden.h"
 #include "sense.h"
 
@@ -334,7 +335,8 @@ static void test_drains_without_privileges(void)
 		char why[128];
 		int kept = tacit_harden_drop("nobody", try_sensor, sensor);
 
-		if (kept < 0 || tacit_harden_verify(kept, why, sizeof(why)) < 0)
+		if (kept < 0 || tacit_harden_verify(kept, why, sizeof(why)) < 0 ||
+		    tacit_confine_calls() < 0)
 			_exit(2);
 		provoke_files();
 		if (tacit_sensor_drain(sensor, on_window, &seen) < 1)

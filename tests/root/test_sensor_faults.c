@@ -3,6 +3,7 @@
 #include <linux/magic.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <time.h>
@@ -322,9 +323,11 @@ static int govern(void)
 	struct tacit_sensor *sensor;
 	pid_t pid = fork(); /* before it could have a copy of the hook's descriptor */
 
-	if (pid == 0)
+	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		for (;;)
 			many_calls();
+	}
 	sensor = open_with(&params);
 	if (tacit_harden_drop("nobody") < 0)
 		return 2;
