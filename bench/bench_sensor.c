@@ -1,61 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What bench/sensor.sh is made of:
+ * The sensor, as bench/sensor.sh wants it:
  *
- *	bench_sensor loop             nanoseconds a getppid() call takes, least of many rounds
- *	bench_sensor hold TIER        senses until standard input ends; says "ready" first
- *	bench_sensor drain N          drains while N services live, and prints rows
+ *	bench_sensor hold WHAT        senses with a tier (light, deep) until standard input ends;
+ *says "ready" first. "empty" is a program that does nothing at all where the deep tier's is: the
+ *least that any could cost. bench_sensor open             opens the deep tier again and again, and
+ *prints a row bench_sensor drain NAME       drains again and again while others live, and prints
+ *rows
  */
-#include <fcntl.h>
-#include <signal.h>
-#include <stdint.h>
+#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "agent/scope.h"
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
 #include "agent/sensor.h"
+#include "timing.h"
 
-#define ROUNDS       1000
-#define CALLS        2000 /* a round is shorter than a time slice */
-#define DRAINS       31
-#define SERVICES_MAX 4000
-#define SKIPPED      77 /* bench/run: cannot run here */
+#define OPENS	9
+#define DRAINS	31
+#define SKIPPED 77 /* bench/run: cannot run here */
 
-static uint64_t now_ns(void)
+/* Measured as if nothing ever limited it. */
+static struct tacit_sensor *open_sensor(enum tacit_tier tier)
 {
-	struct timespec now = { 0 };
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
-}
-
-/* The least of many short rounds: what others do on this machine only ever adds. */
-static int loop(void)
-{
-	double best = 1e9;
-
-	for (int round = 0; round < ROUNDS; round++) {
-		uint64_t started = now_ns();
-		double each;
-
-		for (int i = 0; i < CALLS; i++)
-			(void)syscall(SYS_getppid);
-		each = (double)(now_ns() - started) / CALLS;
-		best = each < best ? each : best;
-	}
-	printf("%.2f\n", best);
-	return EXIT_SUCCESS;
-}
-
-static struct tacit_sensor *open_sensor(enum tacit_tier tier, unsigned services)
-{
-	struct tacit_sensor_params params = { .tier = tier, .services_max = services };
+	struct tacit_sensor_params params = { .tier = tier };
 	struct tacit_sensor *sensor = NULL;
 	char why[TACIT_SENSOR_WHY_LEN];
 
@@ -71,61 +42,66 @@ static void ignore_window(void *ctx, const struct tacit_window *window)
 	(void)window;
 }
 
-static int hold(enum tacit_tier tier)
+static void wait_for_end(void)
 {
-	TACIT_CLEANUP(tacit_sensor_close_p) struct tacit_sensor *sensor = open_sensor(tier, 0);
-
 	puts("ready");
 	(void)fflush(stdout);
 	while (getchar() != EOF)
 		;
+}
+
+static int hold_tier(enum tacit_tier tier)
+{
+	TACIT_CLEANUP(tacit_sensor_close_p) struct tacit_sensor *sensor = open_sensor(tier);
+
+	wait_for_end();
 	return tacit_sensor_drain(sensor, ignore_window, NULL) > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-static char root[TACIT_SCOPE_PATH_MAX];
-
-static void service_path(char *path, size_t size, int i, const char *file)
+static int hold_empty(void)
 {
-	(void)snprintf(path, size, "%s/tacit-bench-%d.service%s", root, i, file);
-}
+	static const struct bpf_insn program[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = BPF_TRACE_RAW_TP);
+	int fd, hook;
 
-/* A process that lives in a cgroup of its own until it is killed. */
-static pid_t begin_service(int i)
-{
-	char path[TACIT_SCOPE_PATH_MAX + 64];
-	pid_t pid;
-
-	service_path(path, sizeof(path), i, "");
-	(void)mkdir(path, 0755);
-	service_path(path, sizeof(path), i, "/cgroup.procs");
-	pid = fork();
-	if (pid == 0) {
-		int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-		if (fd < 0 || write(fd, "0", 1) != 1)
-			_exit(EXIT_FAILURE);
-		for (;;)
-			(void)pause();
+	options.attach_btf_id = (unsigned)libbpf_find_vmlinux_btf_id("sys_exit", BPF_TRACE_RAW_TP);
+	fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "empty", "GPL", program, TACIT_ARRAY_LEN(program),
+			   &options);
+	hook = bpf_raw_tracepoint_open(NULL, fd);
+	if (hook < 0) {
+		(void)fprintf(stderr, "the empty program: %s\n", strerror(errno));
+		return SKIPPED;
 	}
-	return pid;
+	wait_for_end();
+	(void)close(hook);
+	(void)close(fd);
+	return EXIT_SUCCESS;
 }
 
-static void end_service(int i, pid_t pid)
+static double wall_ms(void)
 {
-	char path[TACIT_SCOPE_PATH_MAX + 64];
+	struct timespec now = { 0 };
 
-	(void)kill(pid, SIGKILL);
-	(void)waitpid(pid, NULL, 0);
-	service_path(path, sizeof(path), i, "");
-	while (rmdir(path) < 0 && errno == EBUSY)
-		(void)usleep(1000);
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
-static int compare(const void *a, const void *b)
+static int measure_open(void)
 {
-	const double *left = a, *right = b;
+	double ms[OPENS];
 
-	return (*left > *right) - (*left < *right);
+	for (int i = 0; i < OPENS; i++) {
+		double started = wall_ms();
+		struct tacit_sensor *sensor = open_sensor(TACIT_TIER_DEEP);
+
+		ms[i] = wall_ms() - started;
+		tacit_sensor_close(sensor);
+	}
+	printf("sensor.load_and_attach %.1f ms\n", timing_median(ms, OPENS));
+	return EXIT_SUCCESS;
 }
 
 static long resident_kib(const char *key)
@@ -142,8 +118,10 @@ static long resident_kib(const char *key)
 	return kib;
 }
 
-static void measure_drains(struct tacit_sensor *sensor, int services)
+static int measure_drain(const char *name)
 {
+	TACIT_CLEANUP(tacit_sensor_close_p)
+	struct tacit_sensor *sensor = open_sensor(TACIT_TIER_DEEP);
 	struct tacit_sensor_status status;
 	double ms[DRAINS];
 	int windows = 0;
@@ -154,40 +132,28 @@ static void measure_drains(struct tacit_sensor *sensor, int services)
 		tacit_sensor_status(sensor, &status);
 		ms[i] = (double)status.drain_ns / 1e6;
 	}
-	qsort(ms, DRAINS, sizeof(ms[0]), compare);
-	printf("sensor.drain_%d %.3f ms\n", services, ms[DRAINS / 2]);
-	printf("sensor.drain_windows %d windows\n", windows);
-	printf("sensor.rss %ld KiB\n", resident_kib("VmRSS:"));
-	printf("sensor.anonymous %ld KiB\n", resident_kib("RssAnon:"));
-	printf("sensor.kernel_memory %.0f KiB\n", (double)status.map_bytes / 1024);
+	printf("sensor.drain_%s %.3f ms\n", name, timing_median(ms, DRAINS));
+	printf("# %d windows, %ld KiB resident, %ld of them anonymous, %.0f KiB in the kernel\n",
+	       windows, resident_kib("VmRSS:"), resident_kib("RssAnon:"),
+	       (double)status.map_bytes / 1024);
+	return EXIT_SUCCESS;
 }
 
-static int drain(int services)
+static int hold(const char *what)
 {
-	static pid_t pid[SERVICES_MAX];
-	struct tacit_sensor *sensor;
-
-	if (services < 1 || services > SERVICES_MAX ||
-	    tacit_scope_find_root("/proc/self/mounts", root) < 0)
-		return SKIPPED;
-	sensor = open_sensor(TACIT_TIER_DEEP, (unsigned)services + 12);
-	for (int i = 0; i < services; i++)
-		pid[i] = begin_service(i);
-	measure_drains(sensor, services);
-	tacit_sensor_close(sensor);
-	for (int i = 0; i < services; i++)
-		end_service(i, pid[i]);
-	return EXIT_SUCCESS;
+	if (strcmp(what, "empty") == 0)
+		return hold_empty();
+	return hold_tier(strcmp(what, "deep") == 0 ? TACIT_TIER_DEEP : TACIT_TIER_LIGHT);
 }
 
 int main(int argc, char **argv)
 {
-	if (argc == 2 && strcmp(argv[1], "loop") == 0)
-		return loop();
 	if (argc == 3 && strcmp(argv[1], "hold") == 0)
-		return hold(strcmp(argv[2], "deep") == 0 ? TACIT_TIER_DEEP : TACIT_TIER_LIGHT);
+		return hold(argv[2]);
+	if (argc == 2 && strcmp(argv[1], "open") == 0)
+		return measure_open();
 	if (argc == 3 && strcmp(argv[1], "drain") == 0)
-		return drain(atoi(argv[2]));
-	(void)fprintf(stderr, "usage: bench_sensor loop | hold light|deep | drain N\n");
+		return measure_drain(argv[2]);
+	(void)fprintf(stderr, "usage: bench_sensor hold light|deep|empty | open | drain NAME\n");
 	return 2;
 }
