@@ -33,7 +33,7 @@ for peer in syscount bpftrace execsnoop; do
 done
 
 for _ in $(seq "$rounds"); do
-	[ $SECONDS -lt 120 ] || break # a busy machine makes fewer rounds of it
+	[ $SECONDS -lt 90 ] || break # a busy machine makes fewer rounds of it
 	for _ in {1..3}; do for who in empty light deep; do compare $who call; done; done
 	compare light exec connect
 	compare deep file exec connect
@@ -44,7 +44,7 @@ done
 # Last, because it is felt by tasks of others that begin meanwhile.
 audit_begin
 for _ in $(seq $(((rounds + 1) / 2))); do
-	[ $SECONDS -lt 150 ] || break
+	[ $SECONDS -lt 105 ] || break
 	compare auditd file exec connect
 done
 audit_end
