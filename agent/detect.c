@@ -338,6 +338,12 @@ int tacit_detect_window(struct tacit_detect *detect, const struct tacit_window *
 	struct tacit_judgement judgement;
 	int r;
 
+	if (!ret_judgement && tacit_learner_repeat(learner, window)) {
+		detect->counters.windows++;
+		if (ret)
+			*ret = TACIT_VERDICT_NORMAL;
+		return 0;
+	}
 	r = tacit_learner_judge(learner, window, risk, &judgement);
 	if (r < 0)
 		return r;
@@ -352,6 +358,8 @@ int tacit_detect_window(struct tacit_detect *detect, const struct tacit_window *
 		r = tacit_learner_learn(learner, window, &judgement);
 	if (r < 0)
 		return r;
+	if (verdict == TACIT_VERDICT_NORMAL)
+		tacit_learner_expect(learner, window, &judgement);
 	if (ret)
 		*ret = verdict;
 	if (ret_judgement)

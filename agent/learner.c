@@ -66,8 +66,9 @@ static void turn_minute(struct tacit_learner *learner, struct tacit_learner_scop
 	scope->minute = (struct tacit_store_minute){ .at_ms = at_ms };
 }
 
-static void note_window(struct tacit_learner *learner, struct tacit_learner_scope *scope,
-			const struct tacit_window *window, const struct tacit_judgement *judgement)
+void tacit_learner_note_window(struct tacit_learner *learner, struct tacit_learner_scope *scope,
+			       const struct tacit_window *window,
+			       const struct tacit_judgement *judgement)
 {
 	int64_t at_ms = window->end_ms - window->end_ms % MINUTE_MS;
 	const double *value = judgement->score.value;
@@ -83,7 +84,7 @@ static void note_window(struct tacit_learner *learner, struct tacit_learner_scop
 	for (size_t i = 0; i < TACIT_FEATURE_COUNT; i++)
 		scope->activity += window->count[i] > 0;
 	scope->last_ms = window->end_ms;
-	scope->idle = 0;
+	scope->unheard = 0;
 	learner->judged++;
 }
 
@@ -125,20 +126,22 @@ int tacit_learner_judge(struct tacit_learner *learner, const struct tacit_window
 
 	if (r < 0)
 		return r;
+	tacit_learner_catch_up(learner, scope);
+	scope->idle.known = false;
 	promote_host(learner, scope);
 	r = score(learner, scope, window, risk, &judgement);
 	if (r < 0)
 		return r;
 	if (learner->fleet && tacit_fleet_find(learner->fleet, scope->class) >= 0)
 		judgement.model_version = tacit_fleet_head(learner->fleet)->version;
-	note_window(learner, scope, window, &judgement);
+	tacit_learner_note_window(learner, scope, window, &judgement);
 	*ret = judgement;
 	return 0;
 }
 
 /* Keeps a sample of what is learned from. */
-static void sample(struct tacit_learner *learner, struct tacit_learner_scope *scope,
-		   const struct tacit_window *window)
+void tacit_learner_sample(struct tacit_learner *learner, struct tacit_learner_scope *scope,
+			  const struct tacit_window *window)
 {
 	int r = 0;
 
@@ -162,13 +165,13 @@ int tacit_learner_learn(struct tacit_learner *learner, const struct tacit_window
 
 	if (!scope)
 		return -ENOENT;
-	r = learner->params.kind->learn(scope->model, &input);
+	r = learner->params.kind->learn(scope->model, &input, 1);
 	if (r < 0)
 		return r;
 	if (judgement->scored && judgement->score.evidence >= EVIDENCE_TYPICAL)
 		for (size_t i = 0; i < TACIT_STATISTIC_COUNT; i++)
 			tacit_threshold_learn(scope->threshold[i], judgement->score.value[i]);
-	sample(learner, scope, window);
+	tacit_learner_sample(learner, scope, window);
 	scope->windows++;
 	scope->unsaved++;
 	return 0;
@@ -248,6 +251,7 @@ int tacit_learner_explain(struct tacit_learner *learner, const struct tacit_wind
 
 	if (!scope)
 		return -ENOENT;
+	tacit_learner_catch_up(learner, scope);
 	r = learner->params.kind->explain(scope->model, &input, share, z, expected);
 	if (r < 0)
 		return r;
@@ -279,7 +283,11 @@ int tacit_learner_set_fleet(struct tacit_learner *learner, struct tacit_fleet *f
 	learner->kappa = kappa;
 	TAILQ_FOREACH(scope, &learner->ages, by_age)
 	{
-		int err = tacit_learner_scope_lean(learner, scope);
+		int err;
+
+		tacit_learner_catch_up(learner, scope);
+		scope->idle.known = false; /* what the fleet says may make it odd */
+		err = tacit_learner_scope_lean(learner, scope);
 
 		r = err < 0 ? err : r;
 	}
@@ -310,6 +318,7 @@ int tacit_learner_contribute(struct tacit_learner *learner, const struct tacit_f
 		struct tacit_model_info info;
 		int at = tacit_fleet_find(fleet, scope->class);
 
+		tacit_learner_catch_up(learner, scope);
 		learner->params.kind->info(scope->model, &info);
 		if (at < 0 || info.windows < TACIT_LEARNER_CONTRIBUTE_MIN)
 			continue;
@@ -405,13 +414,17 @@ static void age(struct tacit_learner *learner)
 	for (scope = TAILQ_FIRST(&learner->ages); scope; scope = next) {
 		next = TAILQ_NEXT(scope, by_age);
 		scope->activity /= 2;
-		if (++scope->idle > IDLE_FLUSHES)
+		if (++scope->unheard > IDLE_FLUSHES)
 			tacit_learner_scope_evict(learner, scope);
 	}
 }
 
 int tacit_learner_flush(struct tacit_learner *learner, bool all)
 {
+	struct tacit_learner_scope *scope;
+
+	TAILQ_FOREACH(scope, &learner->ages, by_age)
+	tacit_learner_catch_up(learner, scope);
 	promote_busy(learner);
 	age(learner);
 	return learner->params.store ? save_in_one(learner, all) : 0;
@@ -445,5 +458,7 @@ struct tacit_model *tacit_learner_model(struct tacit_learner *learner, const cha
 {
 	struct tacit_learner_scope *scope = tacit_learner_scope_find(learner, name);
 
+	if (scope)
+		tacit_learner_catch_up(learner, scope);
 	return scope ? scope->model : NULL;
 }

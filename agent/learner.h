@@ -59,6 +59,15 @@ TACIT_MUST_CHECK int tacit_learner_learn(struct tacit_learner *learner,
 					 const struct tacit_window *window,
 					 const struct tacit_judgement *judgement);
 
+/* Remembers a window that was judged normal and learned: should it be an idle one, the next may be
+ * just like it. */
+void tacit_learner_expect(struct tacit_learner *learner, const struct tacit_window *window,
+			  const struct tacit_judgement *judgement);
+
+/* 1: @window is what was expected to the letter; it is counted, will be learned, and needs no
+ * judgement. 0: judge it. */
+int tacit_learner_repeat(struct tacit_learner *learner, const struct tacit_window *window);
+
 /* Counts an alarm in the scope's minute summary. */
 void tacit_learner_note_alarm(struct tacit_learner *learner, const char *scope);
 

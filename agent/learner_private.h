@@ -13,17 +13,32 @@
 #define TACIT_LEARNER_BUCKETS 1024U /* power of two */
 
 /* One scope in memory. */
+/* Numbers that a window may have and still be idle. */
+#define TACIT_LEARNER_IDLE_MAX 12U
+
+/* A scope's last window, if it was idle and normal; see learner_idle.c. */
+struct tacit_learner_idle {
+	bool known;
+	uint8_t n;
+	uint32_t times; /* windows like it, not learned yet */
+	uint16_t feature[TACIT_LEARNER_IDLE_MAX];
+	uint64_t count[TACIT_LEARNER_IDLE_MAX];
+	uint8_t observed[TACIT_PROBE_COUNT];
+	struct tacit_score score;
+};
+
 struct tacit_learner_scope {
 	TAILQ_ENTRY(tacit_learner_scope) by_age;
 	LIST_ENTRY(tacit_learner_scope) by_name;
 	char name[TACIT_SCOPE_NAME_MAX + 1];
 	char class[TACIT_FLEET_CLASS_NAME_MAX + 1];
+	struct tacit_learner_idle idle;
 	int64_t id;	  /* in the store; 0: not there yet */
 	uint64_t windows; /* learned from, ever */
 	int64_t last_ms;
 	uint64_t unsaved;  /* windows learned from since it was saved */
 	uint32_t activity; /* features that moved, lately */
-	uint32_t idle;	   /* flushes since the last window */
+	uint32_t unheard;  /* flushes since the last window */
 	struct tacit_model *model;
 	struct tacit_threshold *threshold[TACIT_STATISTIC_COUNT];
 	struct tacit_store_minute minute, done; /* this minute; one that waits to be written */
@@ -44,6 +59,18 @@ struct tacit_learner {
 	struct tacit_learner_bucket bucket[TACIT_LEARNER_BUCKETS];
 	struct tacit_log_limit complaint;
 };
+
+/* Counts a judged window in the scope's summaries. */
+void tacit_learner_note_window(struct tacit_learner *learner, struct tacit_learner_scope *scope,
+			       const struct tacit_window *window,
+			       const struct tacit_judgement *judgement);
+
+/* Offers a window that is learned from to the scope's sample. */
+void tacit_learner_sample(struct tacit_learner *learner, struct tacit_learner_scope *scope,
+			  const struct tacit_window *window);
+
+/* Learns the idle windows that were only counted. */
+void tacit_learner_catch_up(struct tacit_learner *learner, struct tacit_learner_scope *scope);
 
 /* In memory, or NULL. Does not change its age. */
 struct tacit_learner_scope *tacit_learner_scope_find(struct tacit_learner *learner,

@@ -241,6 +241,7 @@ int tacit_learner_scope_save(struct tacit_learner *learner, struct tacit_learner
 
 	if (!learner->params.store)
 		return 0;
+	tacit_learner_catch_up(learner, scope);
 	learner->params.kind->save(scope->model, &model);
 	for (size_t i = 0; i < TACIT_STATISTIC_COUNT; i++)
 		tacit_threshold_save(scope->threshold[i], &threshold);

@@ -42,6 +42,9 @@ static const char *const migrations[] = {
 	"CREATE TABLE minute("
 	" scope INTEGER, at_ms INTEGER, windows INTEGER, alarms INTEGER, max_distance REAL,"
 	" max_z REAL, PRIMARY KEY(at_ms, scope)) WITHOUT ROWID;",
+	/* A sampled window's id is its place: see store_sample.c. What is there is of fewer features. */
+	"DELETE FROM reservoir;"
+	"ALTER TABLE reservoir ADD COLUMN duty INTEGER NOT NULL DEFAULT 1000;",
 };
 
 static const struct tacit_db_schema schema = {

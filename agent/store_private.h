@@ -12,7 +12,7 @@
 
 struct tacit_store_pending {
 	int64_t scope;
-	int64_t replaces; /* 0-based place in the scope's sample, by age; -1: one more */
+	int64_t place; /* in the scope's sample, below TACIT_STORE_SAMPLE_MAX */
 	struct tacit_window window;
 };
 

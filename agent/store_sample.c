@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The sample of windows: kept in memory until a batch is written. */
+/*
+ * The sample of windows: kept in memory until a batch is written. A row's id is the scope's times
+ * the sample's size plus the place in it, so that a place is written anew without a search.
+ */
 #include "store_private.h"
 
 #include <stdio.h>
@@ -12,7 +15,7 @@
 int tacit_store_sample(struct tacit_store *store, int64_t scope, uint64_t offered,
 		       const struct tacit_window *window)
 {
-	int64_t place = -1;
+	int64_t place = (int64_t)offered;
 
 	if (offered >= TACIT_STORE_SAMPLE_MAX) {
 		place = (int64_t)tacit_random_below(store->random, offered + 1);
@@ -27,13 +30,13 @@ int tacit_store_sample(struct tacit_store *store, int64_t scope, uint64_t offere
 	}
 	store->pending[store->n_pending++] = (struct tacit_store_pending){
 		.scope = scope,
-		.replaces = place,
+		.place = place,
 		.window = *window,
 	};
 	return 0;
 }
 
-static int insert(struct tacit_store *store, const struct tacit_store_pending *pending)
+static int write_one(struct tacit_store *store, const struct tacit_store_pending *pending)
 {
 	const struct tacit_window *window = &pending->window;
 	uint8_t count[COUNT_BYTES];
@@ -43,22 +46,13 @@ static int insert(struct tacit_store *store, const struct tacit_store_pending *p
 			count[8 * i + b] = (uint8_t)(window->count[i] >> (8 * b));
 	/* A scope that retention took meanwhile takes its windows with it. */
 	return tacit_db_run(store->db,
-			    "INSERT INTO reservoir(scope, at_ms, length_ms, observed, count)"
-			    " SELECT id, ?2, ?3, ?4, ?5 FROM scope WHERE id = ?1",
-			    "iiibb", pending->scope, window->end_ms, (int64_t)window->length_ms,
-			    window->observed, sizeof(window->observed), count, sizeof(count));
-}
-
-static int write_one(struct tacit_store *store, const struct tacit_store_pending *pending)
-{
-	int r = 0;
-
-	if (pending->replaces >= 0)
-		r = tacit_db_run(store->db,
-				 "DELETE FROM reservoir WHERE id IN (SELECT id FROM reservoir"
-				 " WHERE scope = ? ORDER BY id LIMIT 1 OFFSET ?)",
-				 "ii", pending->scope, pending->replaces);
-	return r < 0 ? r : insert(store, pending);
+			    "INSERT OR REPLACE INTO"
+			    " reservoir(id, scope, at_ms, length_ms, observed, count, duty)"
+			    " SELECT ?6, id, ?2, ?3, ?4, ?5, ?7 FROM scope WHERE id = ?1",
+			    "iiibbii", pending->scope, window->end_ms, (int64_t)window->length_ms,
+			    window->observed, sizeof(window->observed), count, sizeof(count),
+			    pending->scope * TACIT_STORE_SAMPLE_MAX + pending->place,
+			    (int64_t)window->duty_permille);
 }
 
 int tacit_store_flush(struct tacit_store *store)
@@ -79,22 +73,24 @@ int tacit_store_flush(struct tacit_store *store)
 	return r;
 }
 
-/* Columns: class, at_ms, length_ms, observed, count. */
+/* Columns: class, at_ms, length_ms, observed, count, duty. */
 static int decode(struct sqlite3_stmt *row, struct tacit_window *ret)
 {
 	const char *class = tacit_db_column_text(row, 0);
 	size_t observed_len, count_len;
 	const void *observed = tacit_db_column_blob(row, 3, &observed_len);
 	const void *count = tacit_db_column_blob(row, 4, &count_len);
-	int64_t length_ms = tacit_db_column_int(row, 2);
+	int64_t length_ms = tacit_db_column_int(row, 2), duty = tacit_db_column_int(row, 5);
 	struct tacit_reader reader = tacit_reader_init(count, count_len);
 
 	if (strlen(class) >= sizeof(ret->class) || observed_len != sizeof(ret->observed) ||
-	    count_len != COUNT_BYTES || length_ms < 0 || length_ms > UINT32_MAX)
+	    count_len != COUNT_BYTES || length_ms < 0 || length_ms > UINT32_MAX || duty < 0 ||
+	    duty > TACIT_DUTY_ALWAYS)
 		return TACIT_EDAMAGED;
 	(void)snprintf(ret->class, sizeof(ret->class), "%s", class);
 	ret->end_ms = tacit_db_column_int(row, 1);
 	ret->length_ms = (uint32_t)length_ms;
+	ret->duty_permille = (uint16_t)duty;
 	for (size_t i = 0; i < sizeof(ret->observed); i++)
 		ret->observed[i] = ((const uint8_t *)observed)[i] != 0;
 	for (size_t i = 0; i < TACIT_FEATURE_COUNT; i++)
@@ -105,12 +101,12 @@ static int decode(struct sqlite3_stmt *row, struct tacit_window *ret)
 int tacit_store_each_sample(struct tacit_store *store, const char *scope, tacit_window_fn *fn,
 			    void *ctx)
 {
-	struct sqlite3_stmt *row =
-		tacit_db_query(store->db,
-			       "SELECT class, at_ms, length_ms, observed, count FROM reservoir"
-			       " JOIN scope ON scope.id = reservoir.scope WHERE name = ?"
-			       " ORDER BY reservoir.id",
-			       "t", scope);
+	struct sqlite3_stmt *row = tacit_db_query(
+		store->db,
+		"SELECT class, at_ms, length_ms, observed, count, duty FROM reservoir"
+		" JOIN scope ON scope.id = reservoir.scope WHERE name = ?"
+		" ORDER BY at_ms, reservoir.id",
+		"t", scope);
 	struct tacit_window window = { 0 };
 	int n = 0, r;
 

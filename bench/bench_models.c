@@ -68,7 +68,7 @@ static void learn(void *ctx)
 	struct bench *bench = ctx;
 	struct tacit_sample sample = next_sample(bench);
 
-	must(bench->kind->learn(bench->model, &sample));
+	must(bench->kind->learn(bench->model, &sample, 1));
 }
 
 static void score(void *ctx)

@@ -99,9 +99,10 @@ static void gaussian_free(struct tacit_model *model)
 	tacit_free(model);
 }
 
-static int gaussian_learn(struct tacit_model *model, const struct tacit_sample *sample)
+static int gaussian_learn(struct tacit_model *model, const struct tacit_sample *sample,
+			  uint32_t times)
 {
-	tacit_moments_learn(model->moments, sample);
+	tacit_moments_learn(model->moments, sample, times);
 	return 0;
 }
 

@@ -71,6 +71,18 @@ bool tacit_moments_is_promoted(const struct tacit_moments *moments)
 	return moments->covariance != NULL;
 }
 
+/* Counts @times more windows, and returns what share of what was known is left: the product of
+ * 1 - 1/n over the windows, n no larger than the horizon. */
+static double outweigh(double *count, uint32_t times)
+{
+	double before = *count, grown = fmin(before + times, TACIT_MOMENTS_HORIZON);
+	double beyond = before + times - grown;
+	double left = grown > 0 ? before / grown : 0;
+
+	*count = grown;
+	return beyond > 0 ? left * pow(1 - 1.0 / TACIT_MOMENTS_HORIZON, beyond) : left;
+}
+
 /* c = (1 - w) (c + w a d) over a row; w is 0 where the other dimension is missing. */
 static void update_row(float *restrict c, const float *restrict w, const float *restrict d, float a,
 		       size_t n)
@@ -85,59 +97,68 @@ static void update_row(float *restrict c, const float *restrict w, const float *
 		c[k] = (1 - w[k]) * (c[k] + w[k] * a * d[k]);
 }
 
+/* By pair of groups, as pair_count. */
+typedef float pair_weights[TACIT_SPACE_GROUPS_MAX * (TACIT_SPACE_GROUPS_MAX + 1) / 2];
+
 /* What a new window weighs in the pairs of @group with every dimension. */
-static void expand_weights(const struct tacit_moments *moments, const uint8_t *observed,
+static void expand_weights(const struct tacit_moments *moments, const pair_weights by_pair,
 			   size_t group, float *ret)
 {
 	const struct tacit_space *space = moments->space;
-	float by_group[TACIT_SPACE_GROUPS_MAX] = { 0 };
 
-	for (size_t h = 0; h < space->groups; h++)
-		if (observed[h])
-			by_group[h] = 1 / moments->pair_count[group_pair(group, h)];
 	for (size_t k = 0; k < space->dims; k++)
-		ret[k] = by_group[space->group_of[k]];
+		ret[k] = by_pair[group_pair(group, space->group_of[k])];
 }
 
-static void count_pairs(struct tacit_moments *moments, const uint8_t *observed)
+static void count_pairs(struct tacit_moments *moments, const uint8_t *observed, uint32_t times,
+			pair_weights ret)
 {
-	float *count = moments->pair_count;
+	size_t at = 0;
 
 	for (size_t g = 0; g < moments->space->groups; g++)
-		for (size_t h = 0; h <= g; h++, count++)
-			if (observed[g] && observed[h] && *count < TACIT_MOMENTS_HORIZON)
-				++*count;
+		for (size_t h = 0; h <= g; h++, at++) {
+			double count = (double)moments->pair_count[at];
+
+			ret[at] = 0;
+			if (!observed[g] || !observed[h])
+				continue;
+			ret[at] = (float)(1 - outweigh(&count, times));
+			moments->pair_count[at] = (float)count;
+		}
 }
 
 /* @d: deviations from the means before this window, 0 where missing. */
-static void learn_pairs(struct tacit_moments *moments, const uint8_t *observed, const float *d)
+static void learn_pairs(struct tacit_moments *moments, const uint8_t *observed, uint32_t times,
+			const float *d)
 {
 	const struct tacit_space *space = moments->space;
 	float weight[TACIT_SPACE_DIMS_MAX] = { 0 };
 	size_t expanded = SIZE_MAX;
+	pair_weights by_pair;
 
-	count_pairs(moments, observed);
+	count_pairs(moments, observed, times, by_pair);
 	for (size_t i = 1; i < space->dims; i++) {
 		size_t group = space->group_of[i];
 
 		if (!observed[group])
 			continue;
 		if (group != expanded)
-			expand_weights(moments, observed, group, weight);
+			expand_weights(moments, by_pair, group, weight);
 		expanded = group;
 		update_row(moments->covariance + pair_row(i), weight, d, d[i], i);
 	}
 }
 
-void tacit_moments_learn(struct tacit_moments *moments, const struct tacit_sample *sample)
+void tacit_moments_learn(struct tacit_moments *moments, const struct tacit_sample *sample,
+			 uint32_t times)
 {
 	const struct tacit_space *space = moments->space;
+	double left[TACIT_SPACE_GROUPS_MAX];
 	float d[TACIT_SPACE_DIMS_MAX];
 
-	moments->windows++;
+	moments->windows += times;
 	for (size_t g = 0; g < space->groups; g++)
-		if (sample->observed[g] && moments->count[g] < TACIT_MOMENTS_HORIZON)
-			moments->count[g]++;
+		left[g] = sample->observed[g] ? outweigh(&moments->count[g], times) : 1;
 	for (size_t j = 0; j < space->dims; j++) {
 		size_t group = space->group_of[j];
 		double delta, w;
@@ -146,14 +167,14 @@ void tacit_moments_learn(struct tacit_moments *moments, const struct tacit_sampl
 		if (!sample->observed[group])
 			continue;
 		delta = sample->x[j] - moments->mean[j];
-		w = 1 / moments->count[group];
+		w = 1 - left[group];
 		d[j] = (float)delta;
 		moments->mean[j] += w * delta;
 		moments->variance[j] =
 			(float)((1 - w) * ((double)moments->variance[j] + w * delta * delta));
 	}
 	if (moments->covariance)
-		learn_pairs(moments, sample->observed, d);
+		learn_pairs(moments, sample->observed, times, d);
 }
 
 uint64_t tacit_moments_windows(const struct tacit_moments *moments)

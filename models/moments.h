@@ -31,7 +31,9 @@ TACIT_MUST_CHECK int tacit_moments_new(const struct tacit_space *space, struct t
 TACIT_MUST_CHECK int tacit_moments_promote(struct tacit_moments *moments);
 bool tacit_moments_is_promoted(const struct tacit_moments *moments);
 
-void tacit_moments_learn(struct tacit_moments *moments, const struct tacit_sample *sample);
+/* Learns @sample as if it came @times in a row, in one step. */
+void tacit_moments_learn(struct tacit_moments *moments, const struct tacit_sample *sample,
+			 uint32_t times);
 
 /* Windows learned, whatever was observed in them. */
 uint64_t tacit_moments_windows(const struct tacit_moments *moments);

@@ -64,8 +64,9 @@ struct tacit_model_kind {
 	int (*new)(const struct tacit_space *space, struct tacit_model **ret);
 	void (*free)(struct tacit_model *model);
 
-	/* Adds one window to the local evidence. 0 or -ENOMEM. */
-	int (*learn)(struct tacit_model *model, const struct tacit_sample *sample);
+	/* Adds a window to the local evidence, as if it came @times (at least 1) in a row. 0 or
+	 * -ENOMEM. */
+	int (*learn)(struct tacit_model *model, const struct tacit_sample *sample, uint32_t times);
 
 	/* 0; -EAGAIN while there is too little evidence to judge; -ENOMEM. */
 	int (*score)(struct tacit_model *model, const struct tacit_sample *sample,

@@ -21,7 +21,7 @@ static void use_model(const struct tacit_model_kind *kind, struct tacit_model *m
 	struct tacit_score score;
 	float block[15];
 
-	if (kind->learn(model, &sample) < 0 || kind->contribution_len(&space) > 13)
+	if (kind->learn(model, &sample, 1) < 0 || kind->contribution_len(&space) > 13)
 		abort();
 	if (kind->score(model, &partial, &score) == 0 &&
 	    isnan(score.value[TACIT_STATISTIC_DISTANCE]))

@@ -33,7 +33,7 @@ static struct tacit_model *learned(struct tacit_random *random, double shift)
 	CU_ASSERT_EQUAL_FATAL(gaussian()->new(&samples_space, &model), 0);
 	for (unsigned i = 0; i < 400; i++) {
 		samples_draw(random, shift, x);
-		CU_ASSERT_EQUAL_FATAL(gaussian()->learn(model, &sample), 0);
+		CU_ASSERT_EQUAL_FATAL(gaussian()->learn(model, &sample, 1), 0);
 	}
 	return model;
 }

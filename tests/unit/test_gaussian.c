@@ -41,7 +41,7 @@ static void learn(struct tacit_model *model, const double *x, const uint8_t *obs
 {
 	const struct tacit_sample sample = { .x = x, .observed = observed };
 
-	CU_ASSERT_EQUAL_FATAL(GAUSS->learn(model, &sample), 0);
+	CU_ASSERT_EQUAL_FATAL(GAUSS->learn(model, &sample, 1), 0);
 }
 
 /* Learns @n windows of which every third lacks the last group if @gaps. */

@@ -463,6 +463,83 @@ static void test_out_of_memory(void)
 	CU_ASSERT(failures > 5);
 }
 
+static struct tacit_window asleep(void)
+{
+	struct tacit_window window = { .scope = "a.service",
+				       .class = "a.service",
+				       .end_ms = 1000000,
+				       .length_ms = 1000,
+				       .duty_permille = TACIT_DUTY_ALWAYS };
+
+	memset(window.observed, 1, sizeof(window.observed));
+	window.count[TACIT_FEATURE_SCHED_TASKS] = 10;
+	window.count[TACIT_FEATURE_MEMORY_RESIDENT] = 246;
+	return window;
+}
+
+/* As the daemon does with each window. Returns whether it had to be judged. */
+static bool live(struct bench *bench, const struct tacit_window *window)
+{
+	struct tacit_judgement judgement = { 0 };
+
+	if (tacit_learner_repeat(bench->learner, window))
+		return false;
+	judgement = teach(bench, window);
+	if (judgement.has_threshold)
+		tacit_learner_expect(bench->learner, window, &judgement);
+	return true;
+}
+
+/* What is to the letter as before is not judged; the model is then as if it had been. */
+static void test_sleep_is_learned_in_one_step(void)
+{
+	struct tacit_window idle = asleep(), busy = idle;
+	BENCH(slow, NULL, 0, 0);
+	BENCH(quick, NULL, 0, 0);
+	struct tacit_judgement a, b;
+	unsigned judged = 0;
+
+	busy.count[TACIT_FEATURE_PROCESS_FORK] = 3;
+	for (int i = 0; i < 400; i++) {
+		const struct tacit_window *window = i % 50 == 49 ? &busy : &idle;
+
+		(void)teach(&slow, window);
+		judged += live(&quick, window);
+	}
+	CU_ASSERT(judged < 150);
+	a = judge(&slow, &busy);
+	b = judge(&quick, &busy);
+	CU_ASSERT_DOUBLE_EQUAL(a.score.evidence, b.score.evidence, 1e-9);
+	for (size_t i = 0; i < TACIT_STATISTIC_COUNT; i++)
+		CU_ASSERT_DOUBLE_EQUAL(a.score.value[i], b.score.value[i],
+				       1e-4 * (1 + a.score.value[i]));
+}
+
+static void test_what_differs_is_judged(void)
+{
+	struct tacit_window idle = asleep(), other;
+	BENCH(bench, NULL, 0, 0);
+
+	for (int i = 0; i < 200; i++)
+		(void)live(&bench, &idle);
+	CU_ASSERT_FALSE(live(&bench, &idle));
+	other = idle;
+	other.count[TACIT_FEATURE_SCHED_TASKS]++;
+	CU_ASSERT_TRUE(live(&bench, &other));
+	CU_ASSERT_TRUE(live(&bench, &idle)); /* it was not the last one */
+	CU_ASSERT_FALSE(live(&bench, &idle));
+	other = idle;
+	other.observed[TACIT_PROBE_SYSCALL] = 0; /* the hook was not there */
+	CU_ASSERT_TRUE(live(&bench, &other));
+	CU_ASSERT_TRUE(live(&bench, &idle));
+	CU_ASSERT_EQUAL(tacit_learner_set_fleet(bench.learner, NULL, 30), 0);
+	CU_ASSERT_TRUE(live(&bench, &idle));
+	for (unsigned i = 0; i < 20; i++) /* too much for a sleeper */
+		other.count[TACIT_FEATURE_PROCESS_FORK + i] = 1;
+	CU_ASSERT_TRUE(live(&bench, &other));
+	CU_ASSERT_TRUE(live(&bench, &other));
+}
+
 int main(void)
 {
 	static const struct unit_case cases[] = {
@@ -478,6 +555,8 @@ int main(void)
 		{ "minutes are summed up, whatever the clock does", test_summaries },
 		{ "a full disk delays saving, no more", test_full_disk },
 		{ "idle scopes leave memory, saved", test_idle_scopes_leave },
+		{ "sleep is learned in one step", test_sleep_is_learned_in_one_step },
+		{ "what differs is judged", test_what_differs_is_judged },
 		{ "every allocation may fail", test_out_of_memory },
 		{ NULL, NULL },
 	};

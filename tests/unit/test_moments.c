@@ -25,7 +25,7 @@ static void learn(struct tacit_moments *moments, const double *x, const uint8_t 
 {
 	const struct tacit_sample sample = { .x = x, .observed = observed };
 
-	tacit_moments_learn(moments, &sample);
+	tacit_moments_learn(moments, &sample, 1);
 }
 
 static void draw_windows(void)
@@ -254,6 +254,39 @@ static void test_every_allocation_may_fail(void)
 	CU_ASSERT_EQUAL(nth, 7);
 }
 
+/* One window many times over, in one step: before the horizon, across it and beyond it. */
+static void test_repeats_in_one_step(void)
+{
+	static const uint32_t before[] = { 0, 1, 300, TACIT_MOMENTS_HORIZON - 40,
+					   TACIT_MOMENTS_HORIZON + 5 };
+	const uint8_t some[] = { 1, 0, 1 };
+
+	draw_windows();
+	for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
+		TACIT_CLEANUP(tacit_moments_free_p) struct tacit_moments *one = make(1);
+		TACIT_CLEANUP(tacit_moments_free_p) struct tacit_moments *many = make(1);
+		const struct tacit_sample sample = { .x = window[7], .observed = some };
+
+		for (uint32_t k = 0; k < before[i]; k++) {
+			learn(one, window[k % WINDOWS], samples_all);
+			learn(many, window[k % WINDOWS], samples_all);
+		}
+		tacit_moments_learn(one, &sample, 100);
+		for (int k = 0; k < 100; k++)
+			learn(many, window[7], some);
+		CU_ASSERT_EQUAL(tacit_moments_windows(one), tacit_moments_windows(many));
+		for (size_t j = 0; j < D; j++) {
+			CU_ASSERT_DOUBLE_EQUAL(tacit_moments_mean(one)[j],
+					       tacit_moments_mean(many)[j], 1e-9);
+			CU_ASSERT_DOUBLE_EQUAL(tacit_moments_variance(one)[j],
+					       tacit_moments_variance(many)[j], 1e-4);
+			for (size_t k = 0; k < j; k++)
+				CU_ASSERT_DOUBLE_EQUAL(tacit_moments_covariance(one, j, k),
+						       tacit_moments_covariance(many, j, k), 1e-4);
+		}
+	}
+}
+
 int main(void)
 {
 	static const struct unit_case cases[] = {
@@ -261,6 +294,7 @@ int main(void)
 		{ "what is missing says nothing", test_missing_says_nothing },
 		{ "promotion starts covariances", test_promotion_starts_covariances },
 		{ "old windows fade", test_old_windows_fade },
+		{ "repeats in one step", test_repeats_in_one_step },
 		{ "round trip", test_round_trip },
 		{ "hostile bytes", test_hostile_bytes },
 		{ "every allocation may fail", test_every_allocation_may_fail },
