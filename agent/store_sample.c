@@ -10,8 +10,6 @@
 
 #include <tacit/bytes.h>
 
-#define COUNT_BYTES (TACIT_FEATURE_COUNT * sizeof(uint64_t))
-
 int tacit_store_sample(struct tacit_store *store, int64_t scope, uint64_t offered,
 		       const struct tacit_window *window)
 {
@@ -36,21 +34,54 @@ int tacit_store_sample(struct tacit_store *store, int64_t scope, uint64_t offere
 	return 0;
 }
 
+/* Most counts are zero: each other one, after the number of zeros in front of it. */
+static void put_counts(struct tacit_writer *writer, const uint64_t count[TACIT_FEATURE_COUNT])
+{
+	uint64_t zeros = 0;
+
+	for (size_t i = 0; i < TACIT_FEATURE_COUNT; i++) {
+		if (count[i] == 0) {
+			zeros++;
+			continue;
+		}
+		tacit_write_varint(writer, zeros);
+		tacit_write_varint(writer, count[i]);
+		zeros = 0;
+	}
+}
+
+static bool get_counts(struct tacit_reader *reader, uint64_t count[TACIT_FEATURE_COUNT])
+{
+	uint64_t at = 0;
+
+	memset(count, 0, TACIT_FEATURE_COUNT * sizeof(*count));
+	while (!tacit_read_done(reader)) {
+		uint64_t zeros = tacit_read_varint(reader), value = tacit_read_varint(reader);
+
+		if (reader->failed || zeros >= TACIT_FEATURE_COUNT - at || value == 0)
+			return false;
+		at += zeros;
+		count[at++] = value;
+	}
+	return true;
+}
+
 static int write_one(struct tacit_store *store, const struct tacit_store_pending *pending)
 {
 	const struct tacit_window *window = &pending->window;
-	uint8_t count[COUNT_BYTES];
+	TACIT_CLEANUP(tacit_writer_done) struct tacit_writer count = { 0 };
 
-	for (size_t i = 0; i < TACIT_FEATURE_COUNT; i++)
-		for (size_t b = 0; b < 8; b++)
-			count[8 * i + b] = (uint8_t)(window->count[i] >> (8 * b));
+	put_counts(&count, window->count);
+	if (count.failed)
+		return -ENOMEM;
 	/* A scope that retention took meanwhile takes its windows with it. */
 	return tacit_db_run(store->db,
 			    "INSERT OR REPLACE INTO"
 			    " reservoir(id, scope, at_ms, length_ms, observed, count, duty)"
 			    " SELECT ?6, id, ?2, ?3, ?4, ?5, ?7 FROM scope WHERE id = ?1",
 			    "iiibbii", pending->scope, window->end_ms, (int64_t)window->length_ms,
-			    window->observed, sizeof(window->observed), count, sizeof(count),
+			    window->observed, sizeof(window->observed),
+			    count.len ? count.data : (const uint8_t *)"", count.len,
 			    pending->scope * TACIT_STORE_SAMPLE_MAX + pending->place,
 			    (int64_t)window->duty_permille);
 }
@@ -84,8 +115,8 @@ static int decode(struct sqlite3_stmt *row, struct tacit_window *ret)
 	struct tacit_reader reader = tacit_reader_init(count, count_len);
 
 	if (strlen(class) >= sizeof(ret->class) || observed_len != sizeof(ret->observed) ||
-	    count_len != COUNT_BYTES || length_ms < 0 || length_ms > UINT32_MAX || duty < 0 ||
-	    duty > TACIT_DUTY_ALWAYS)
+	    !get_counts(&reader, ret->count) || length_ms < 0 || length_ms > UINT32_MAX ||
+	    duty < 0 || duty > TACIT_DUTY_ALWAYS)
 		return TACIT_EDAMAGED;
 	(void)snprintf(ret->class, sizeof(ret->class), "%s", class);
 	ret->end_ms = tacit_db_column_int(row, 1);
@@ -93,8 +124,6 @@ static int decode(struct sqlite3_stmt *row, struct tacit_window *ret)
 	ret->duty_permille = (uint16_t)duty;
 	for (size_t i = 0; i < sizeof(ret->observed); i++)
 		ret->observed[i] = ((const uint8_t *)observed)[i] != 0;
-	for (size_t i = 0; i < TACIT_FEATURE_COUNT; i++)
-		ret->count[i] = tacit_read_u64le(&reader);
 	return 0;
 }
 

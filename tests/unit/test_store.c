@@ -269,6 +269,12 @@ static void test_anomalies(void)
 	CU_ASSERT(counts.bytes > 0);
 }
 
+#define SAMPLE(values)                                                                             \
+	"INSERT INTO reservoir(scope, at_ms, length_ms, observed, count) SELECT id, 1, " values    \
+	" FROM scope WHERE name = 'good'"
+#define OBSERVED "zeroblob(25)" /* one byte a probe */
+_Static_assert(TACIT_PROBE_COUNT == 25, "OBSERVED says how many there are");
+
 static const char *const nonsense[] = {
 	"INSERT INTO scope(name, class, windows) VALUES('', 'c', 1)",
 	"INSERT INTO scope(name, class, windows) VALUES('negative', 'c', -1)",
@@ -282,12 +288,12 @@ static const char *const nonsense[] = {
 	"INSERT INTO anomaly(scope_name, windows) VALUES('windows', -3)",
 	"INSERT INTO anomaly(scope_name, start_ms, end_ms) VALUES('ends before', 5, 4)",
 	"INSERT INTO anomaly(scope_name, detail) VALUES('detail', printf('%.*c', 9000, ' '))",
-	"INSERT INTO reservoir(scope, at_ms, length_ms, observed, count) SELECT id, 1, 1, x'00',"
-	" zeroblob(672) FROM scope WHERE name = 'good'",
-	"INSERT INTO reservoir(scope, at_ms, length_ms, observed, count) SELECT id, 1, 1,"
-	" zeroblob(20), x'0102' FROM scope WHERE name = 'good'",
-	"INSERT INTO reservoir(scope, at_ms, length_ms, observed, count) SELECT id, 1, -1,"
-	" zeroblob(20), zeroblob(672) FROM scope WHERE name = 'good'",
+	SAMPLE("1, x'00', x'0001'"),			 /* too few probes */
+	SAMPLE("-1, " OBSERVED ", x'0001'"),		 /* no length */
+	SAMPLE("1, " OBSERVED ", x'00'"),		 /* zeros before nothing */
+	SAMPLE("1, " OBSERVED ", x'0000'"),		 /* a zero that is counted */
+	SAMPLE("1, " OBSERVED ", x'ff7f01'"),		 /* no such feature */
+	SAMPLE("1, " OBSERVED ", x'00ffffffffffffffffff7f'"), /* more than 64 bits */
 };
 
 static void test_nonsense_is_skipped(void)
@@ -311,7 +317,7 @@ static void test_nonsense_is_skipped(void)
 	CU_ASSERT_EQUAL(tacit_store_get_scope(store, "negative", copy_scope, &scope),
 			TACIT_EDAMAGED);
 	/* An anomaly without an end is in no list, which asks for those that ended since. */
-	CU_ASSERT_EQUAL(tacit_store_skipped(store), 5 + 1 + 3 + 1);
+	CU_ASSERT_EQUAL(tacit_store_skipped(store), 5 + 1 + 6 + 1);
 }
 
 static void test_damaged_file_is_set_aside(void)
