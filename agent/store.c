@@ -150,7 +150,7 @@ static int begin(struct tacit_store *store, const uint8_t *seed)
 			return r;
 	}
 	/* Rows are written once and seldom read: half a mebibyte of pages does. */
-	r = tacit_db_run(store->db, "PRAGMA cache_size = -512", "");
+	r = tacit_db_run(store->db, "PRAGMA cache_size = -1024", "");
 	if (r < 0)
 		return r;
 	return tacit_db_run(store->db, "UPDATE anomaly SET state = ? WHERE state = ?", "ii",
@@ -166,6 +166,8 @@ int tacit_store_open(const struct tacit_store_params *params, struct tacit_store
 	if (!store)
 		return -ENOMEM;
 	r = tacit_db_open(params->path, &schema, &store->db, &store->aside);
+	if (r == 0) /* KiB: rows are written and seldom read; the system has them in memory too */
+		r = tacit_db_run(store->db, "PRAGMA cache_size = -1024", "");
 	if (r == 0)
 		r = begin(store, params->seed);
 	if (r == 0)
