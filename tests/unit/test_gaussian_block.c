@@ -22,7 +22,7 @@ static void learn(struct tacit_moments *moments, const double *x, const uint8_t 
 {
 	const struct tacit_sample sample = { .x = x, .observed = observed };
 
-	tacit_moments_learn(moments, &sample);
+	tacit_moments_learn(moments, &sample, 1);
 }
 
 /* Every dimension of @n windows alternates between mean - sd and mean + sd. */
@@ -163,7 +163,7 @@ static void test_typical_norm_is_about_one(void)
 
 		for (size_t j = 0; j < DIMS; j++)
 			x[j] = j % 3 == 0 ? 0 : 12.0 * (double)j / DIMS + seeded_normal(random) / 2;
-		tacit_moments_learn(host, &sample);
+		tacit_moments_learn(host, &sample, 1);
 	}
 	tacit_gaussian_block_init(&space, block);
 	tacit_gaussian_contribute(&space, host, block, out);
