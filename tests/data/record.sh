@@ -1,116 +1,153 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# tests/data/record.sh [SECONDS]: records what ordinary services look like to the real sensor on this
-# kernel, as the recordings beside it that the demo and the simulator replay. Needs root, and for the
-# workloads nginx, wrk, sqlite3, gcc, tar and gzip. Each service runs in a cgroup of its unit's name.
+# tests/data/record.sh [SECONDS [WORKLOAD...]]: records what ordinary services look like to the real
+# sensor on this kernel, as the recordings beside it that the demo and the simulator replay; all that
+# are in workloads.sh when none is named, a minute of each. Needs root. Installs what is missing with
+# apt-get; services that this brings are not started, but would be at the next boot, so not for a
+# machine that matters. The less else runs, the more the host's windows are about the service.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 O=${O:-build}
 seconds=${1:-60}
-root=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
-dir=$(mktemp -d)
-service=
+cgroups=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
+dir=$(mktemp -d) # of one workload
+own=$(mktemp -d)
+: >"$own/log"
+running=()
+undo=()
+. tests/data/workloads.sh
+workloads=("${@:2}")
+[ ${#workloads[@]} -gt 0 ] || workloads=("${all[@]}")
 
+# What was said last says why it failed.
 cleanup() {
-	[ -z "$service" ] || end_service
-	rm -rf "$dir"
+	[ $? -ne 1 ] || tail -n 15 "$own/log" >&2
+	trap '' INT TERM
+	end_units
+	for command in "${undo[@]}"; do $command; done
+	rm -rf "$dir" "$own"
 }
 trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
-end_service() {
-	echo 1 >"$root/$service/cgroup.kill"
-	until rmdir "$root/$service" 2>/dev/null; do sleep 0.1; done
-	service=
+fail() {
+	echo "record: $*" >&2
+	exit 1
 }
 
-# Runs a shell function inside the service's cgroup.
-begin_service() {
-	service=$1
-	mkdir -p "$root/$service"
+# begin_unit NAME FUNCTION: runs it in a cgroup of that name.
+begin_unit() {
+	mkdir "$cgroups/$1"
+	running+=("$1")
 	(
-		echo "$BASHPID" >"$root/$service/cgroup.procs"
+		trap - EXIT INT TERM
+		echo "$BASHPID" >"$cgroups/$1/cgroup.procs"
 		exec >/dev/null 2>&1 </dev/null
+		set +e
 		"$2"
 	) &
 	disown
 }
 
-pause() { sleep "0.$((RANDOM % 8 + 1))"; }
-
-idle() { while :; do date; sleep 5; done; }
-
-backup() {
-	while :; do
-		tar -cf - /usr/share/doc /usr/include 2>/dev/null | gzip -1 >"$dir/backup.gz"
-		gzip -t "$dir/backup.gz"
-		pause
-	done
-}
-
-build() {
-	while :; do
-		for f in common/*.c models/*.c; do
-			gcc -std=gnu17 -D_GNU_SOURCE -O1 -Iinclude -c "$f" -o "$dir/x.o"
+# A container runtime may have made cgroups of that name in other hierarchies too.
+end_units() {
+	local unit
+	for unit in "${running[@]}"; do
+		echo 1 >"$cgroups/$unit/cgroup.kill"
+		for _ in {1..50}; do
+			find "$cgroups/$unit" /sys/fs/cgroup/*/"$unit" -depth -type d -exec rmdir {} + \
+				2>/dev/null || true
+			[ -d "$cgroups/$unit" ] || break
+			sleep 0.1
 		done
-		pause
 	done
+	running=()
 }
 
-database() {
-	sqlite3 "$dir/db" 'create table t(k integer primary key, v text); pragma journal_mode=wal'
-	while :; do
-		{
-			echo 'begin;'
-			for _ in $(seq $((RANDOM % 200 + 50))); do
-				echo "insert into t(v) values(hex(randomblob(100)));"
-			done
-			echo 'commit; select count(*), max(v) from t; delete from t where k % 3 = 0;'
-		} | sqlite3 "$dir/db"
-		pause
+is_function() { [ "$(type -t "$1")" = function ]; }
+is_open() { (: <>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+free_port() {
+	local port
+	for _ in {1..50}; do
+		port=$((20000 + RANDOM % 12000))
+		is_open "$port" || { echo "$port"; return; }
 	done
+	return 1
 }
 
-web() {
-	cat >"$dir/nginx.conf" <<-EOF
-		daemon off;
-		worker_processes 2;
-		pid $dir/nginx.pid;
-		error_log /dev/null;
-		events { worker_connections 256; }
-		http { access_log $dir/access.log; server { listen 127.0.0.1:18080; root /usr/share/doc; autoindex on; } }
-	EOF
-	exec nginx -c "$dir/nginx.conf"
+# Services that packages bring are not to start.
+install_packages() {
+	if [ ! -e /usr/sbin/policy-rc.d ]; then
+		undo+=('rm -f /usr/sbin/policy-rc.d')
+		printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+		chmod 755 /usr/sbin/policy-rc.d
+	fi
+	tests/deps.sh "${packages[@]}"
 }
 
-# The clients are not part of the service.
-clients() {
-	while :; do
-		wrk -t1 -c4 -d$((RANDOM % 3 + 1))s http://127.0.0.1:18080/ >/dev/null 2>&1 || true
-		pause
-	done
+# start WORKLOAD: until it can be recorded.
+start() {
+	rm -rf "$dir"
+	mkdir -m 711 "$dir"
+	port=$(free_port)
+	if is_function "$1_prepare"; then
+		"$1_prepare" >"$own/log" 2>&1 </dev/null
+	fi
+	begin_unit "$1.service" "$1"
+	if is_function "$1_clients"; then
+		for _ in {1..100}; do
+			is_open "$port" && break
+			sleep 0.1
+		done
+		is_open "$port" || fail "$1.service does not listen"
+		begin_unit record-clients.service "$1_clients"
+	fi
+	sleep 3
 }
 
-cat >"$dir/agent.conf" <<-EOF
-	state_dir = $dir/state
-	control_socket = $dir/state/control
+# With a state of its own, so that it learns from nothing else. It is to be ended by the time alone.
+record() {
+	local code=0
+	rm -rf "$own/state"
+	mkdir -m 700 "$own/state"
+	timeout --foreground "$seconds" \
+		"$O/tacitd" --config "$own/agent.conf" --record "$own/record.tacit" >"$own/log" 2>&1 || code=$?
+	[ $code -eq 124 ] || fail "tacitd ended too early"
+}
+
+# keep WORKLOAD: what else ran is nobody's business, nor is the id of this host.
+keep() {
+	"$O/tacit-sim" convert "$own/record.tacit" "$own/record.csv"
+	awk -F , -v OFS=, -v workload="$1" '
+		NR <= 2 { print; next }
+		$2 == "host" || $2 == workload ".service" { $1 = workload; print }
+	' "$own/record.csv" >"$own/$1.csv"
+	awk -F , 'NR > 2 { n[$2 == "host"]++ } END { exit !(n[1] && n[0] >= 0.9 * n[1]) }' "$own/$1.csv" ||
+		fail "$1.service is missing from too many windows"
+	"$O/tacit-sim" convert "$own/$1.csv" "$own/$1.tacit"
+	mv "$own/$1.tacit" tests/data/
+	printf '%-12s %4d windows, %6d bytes\n' "$1" "$(($(wc -l <"$own/$1.csv") - 2))" \
+		"$(stat -c %s "tests/data/$1.tacit")"
+}
+
+cat >"$own/agent.conf" <<-END
+	state_dir = $own/state
+	control_socket = $own/state/control
 	window_ms = 500
 	user =
 	uplink.enabled = no
 	log_level = warning
-EOF
-
-for workload in ${WORKLOADS:-idle backup build database web}; do
-	echo "recording $workload for $seconds s"
-	out=tests/data/$workload.csv
-	rm -rf "$out" "$dir/state"
-	mkdir -m 700 "$dir/state"
-	begin_service "$workload.service" "$workload"
-	[ "$workload" != web ] || { sleep 0.5; clients & }
-	sleep 1
-	timeout "$seconds" "$O/tacitd" --config "$dir/agent.conf" --record "$dir/record.csv" || [ $? -eq 124 ]
-	[ "$workload" != web ] || { kill $! 2>/dev/null || true; }
-	mv "$dir/record.csv" "$out"
-	end_service
+	sensor.pin_dir =
+	sensor.overhead_budget_pct = 0
+	sensor.max_services = 4096
+END
+install_packages
+for workload in "${workloads[@]}"; do
+	start "$workload"
+	record
+	keep "$workload"
+	end_units
 done
-ls -l tests/data/*.csv

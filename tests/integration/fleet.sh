@@ -41,7 +41,7 @@ workers_ready() { [ "$(ask status --json | tr -d ' \n' | grep -o '"ready":[0-9]*
 # A number of the last report.
 said() { grep -o "\"$1\": *[0-9]*" "$place/report" | head -n 1 | grep -o '[0-9]*$'; }
 run() { # token options...
-	timeout 120 "$sim" run --token "$1" --replay tests/data/web.csv --replay "$place/build.tacit" \
+	timeout 120 "$sim" run --token "$1" --replay tests/data/web.tacit --replay "$place/build.csv" \
 		--poll 2 --json "${@:2}" >"$place/report" 2>"$place/progress"
 }
 
@@ -63,7 +63,7 @@ ask task set classes=host,web.service,build.service min_cohort=4 noise_multiplie
 ask token create --uses 200 >"$place/token"
 check 'a task and a token'
 
-"$sim" convert tests/data/build.csv "$place/build.tacit"
+"$sim" convert tests/data/build.tacit "$place/build.csv"
 check 'recordings in both forms'
 run "$place/token" --hosts 12 --rounds 2
 check 'twelve hosts take part in two rounds'
@@ -106,7 +106,7 @@ run "$place/token" --hosts 6 --rounds 50 --max-epsilon 6 --timeout 60 && [ "$(sa
 check 'a spent budget ends participation'
 
 rm -f "$place/progress"
-"$sim" run --token "$place/token" --replay tests/data/web.csv --hosts 6 --rounds 1000 --poll 2 \
+"$sim" run --token "$place/token" --replay tests/data/web.tacit --hosts 6 --rounds 1000 --poll 2 \
 	--timeout 90 --json >"$place/report" 2>"$place/progress" &
 running=$!
 until_true grep -q ' updates accepted' "$place/progress"
