@@ -86,6 +86,7 @@ cat >"$dir/agent.conf" <<-EOF
 	state_dir = $dir/agent
 	control_socket = $dir/agent/control
 	enrol.token_file = $dir/token
+	sensor.pin_dir =
 	window_ms = 500
 	user =
 	alerts_per_day = 100
@@ -131,7 +132,7 @@ pids+=($!)
 
 say "$hosts virtual hosts enrol over HTTPS, replay recorded windows and take part in $rounds rounds"
 replays=()
-for file in tests/data/*.csv; do replays+=(--replay "$file"); done
+for file in tests/data/*.tacit; do replays+=(--replay "$file"); done
 "$O/tacit-sim" run --token "$dir/token" "${replays[@]}" --hosts "$hosts" --rounds $rounds \
 	--poll 4 --timeout 100 >"$dir/sim.out" 2> >(sed -u 's/^/   /') &
 sim=$!
@@ -149,7 +150,7 @@ say "the live host watches normal life a little longer"
 until [ $((SECONDS - began)) -ge 90 ]; do sleep 1; done
 
 say "something odd inside backup.service: a scan of closed ports, 1,000 renames, a storm of processes"
-before=$(grep -c 'anomaly .* in backup.service' "$dir/tacitd.log" || true)
+odd=$SECONDS id=
 (
 	echo "$BASHPID" >"$slice/backup.service/cgroup.procs"
 	exec >/dev/null 2>&1 </dev/null
@@ -159,13 +160,20 @@ before=$(grep -c 'anomaly .* in backup.service' "$dir/tacitd.log" || true)
 	perl -e '($a, $b) = map { "$ARGV[0]/$_" } "a", "b"; for (1..500) { rename $a, $b; rename $b, $a }' "$dir"
 	for _ in {1..300}; do /bin/true; done
 ) || true
-flagged() { [ "$(grep -c 'anomaly .* in backup.service' "$dir/tacitd.log")" -gt "$before" ]; }
-wait_for 15 "the alarm" flagged
-grep 'anomaly .* in backup.service' "$dir/tacitd.log" | tail -n 1 | sed 's/^/   /'
+# For what was done to it; its worst window may be of any of the three. Not from the log, which says so
+# much a minute: when a machine is odd in many places, it leaves out the rest.
+flagged() {
+	id=$(agent anomalies --since "$((SECONDS - odd + 1))s" --limit 1000 |
+		awk '$4 == "backup.service" { print $1; exit }')
+	[ -n "$id" ] && agent explain "$id" | grep -qE 'tcp\.connect|syscall\.rename|process\.exit'
+}
+wait_for 30 "the alarm" flagged
+note "tacitd: anomaly $id in backup.service"
 sleep 4 # the episode ends, and is written down
 
-for verb in status anomalies explain privacy; do
+for verb in status anomalies "explain $id" privacy; do
 	say "tacit $verb"
+	# shellcheck disable=SC2086 # words of one command
 	agent $verb
 done
 say "done: it was flagged, and no host told what it saw"
