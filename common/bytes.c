@@ -95,6 +95,19 @@ bool tacit_read_done(const struct tacit_reader *reader)
 	return !reader->failed && reader->at == reader->len;
 }
 
+/* realloc() would leave a copy behind. */
+static uint8_t *grow_secret(struct tacit_writer *writer, size_t capacity)
+{
+	uint8_t *data = TACIT_NEW_N(uint8_t, capacity);
+
+	if (!data || !writer->data)
+		return data;
+	memcpy(data, writer->data, writer->len);
+	tacit_wipe(writer->data, writer->capacity);
+	tacit_free(writer->data);
+	return data;
+}
+
 static bool reserve(struct tacit_writer *writer, size_t len)
 {
 	size_t need, capacity;
@@ -112,7 +125,8 @@ static bool reserve(struct tacit_writer *writer, size_t len)
 	capacity = writer->capacity ? writer->capacity : WRITER_FIRST_BYTES;
 	while (capacity < need)
 		capacity *= 2;
-	data = (uint8_t *)tacit_realloc(writer->data, capacity, 1);
+	data = writer->secret ? grow_secret(writer, capacity) :
+				(uint8_t *)tacit_realloc(writer->data, capacity, 1);
 	if (!data) {
 		writer->failed = true;
 		return false;
@@ -188,6 +202,8 @@ void tacit_write_f64le(struct tacit_writer *writer, double value)
 
 void tacit_writer_done(struct tacit_writer *writer)
 {
+	if (writer->secret && writer->data)
+		tacit_wipe(writer->data, writer->capacity);
 	tacit_free(writer->data);
 	*writer = (struct tacit_writer){ 0 };
 }

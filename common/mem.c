@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
+
 void tacit_free(void *ptr)
 {
 	free(ptr);
@@ -36,4 +38,9 @@ void *tacit_memdup(const void *data, size_t len)
 	if (copy && len)
 		memcpy(copy, data, len);
 	return copy;
+}
+
+void tacit_wipe(void *data, size_t len)
+{
+	OPENSSL_cleanse(data, len);
 }

@@ -47,6 +47,7 @@ struct tacit_writer {
 	size_t len;
 	size_t capacity;
 	bool failed; /* out of memory */
+	bool secret; /* set at the start: what is outgrown or released is wiped */
 };
 
 void tacit_write_u8(struct tacit_writer *writer, uint8_t value);

@@ -41,6 +41,22 @@ static inline void tacit_close_p(const int *fd)
 #define TACIT_AUTO_FREE  TACIT_CLEANUP(tacit_free_p)
 #define TACIT_AUTO_CLOSE TACIT_CLEANUP(tacit_close_p)
 
+struct tacit_wiped {
+	void *data;
+	size_t len;
+};
+
+static inline void tacit_wiped_p(const struct tacit_wiped *wiped)
+{
+	tacit_wipe(wiped->data, wiped->len);
+}
+
+/* After the declaration of a local that holds a secret (an array or a record, not a pointer):
+ * it is wiped when the block is left. */
+#define TACIT_AUTO_WIPE(local)                                                                     \
+	TACIT_CLEANUP(tacit_wiped_p)                                                               \
+	const struct tacit_wiped local##_wiped_ = { &(local), sizeof(local) }
+
 #define TACIT_ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))
 
 #endif /* TACIT_CLEANUP_H */

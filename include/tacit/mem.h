@@ -35,6 +35,9 @@ TACIT_ALLOCATES char *tacit_strdup(const char *text);
 /* Copies @len bytes (one byte is allocated when @len is 0); NULL when out of memory. */
 TACIT_ALLOCATES void *tacit_memdup(const void *data, size_t len);
 
+/* Overwrites @len bytes in a way that no compiler takes away; for secrets that are done with. */
+void tacit_wipe(void *data, size_t len);
+
 #define TACIT_NEW(type)      ((type *)tacit_calloc(1, sizeof(type)))
 #define TACIT_NEW_N(type, n) ((type *)tacit_calloc((n), sizeof(type)))
 

@@ -194,6 +194,21 @@ static void test_out_of_memory_sticks(void)
 	CU_ASSERT(writer.failed);
 }
 
+static void test_secret_bytes_grow_and_come_out(void)
+{
+	TACIT_CLEANUP(tacit_writer_done) struct tacit_writer writer = { .secret = true };
+	uint8_t *data = NULL;
+	size_t len = 0;
+
+	for (uint32_t i = 0; i < 1000; i++)
+		tacit_write_u8(&writer, (uint8_t)i);
+	CU_ASSERT_EQUAL_FATAL(tacit_writer_take(&writer, &data, &len), 0);
+	CU_ASSERT_EQUAL(len, 1000);
+	for (uint32_t i = 0; i < 1000; i++)
+		CU_ASSERT_EQUAL(data[i], (uint8_t)i);
+	tacit_free(data);
+}
+
 static void test_hex(void)
 {
 	static const uint8_t data[] = { 0x00, 0x01, 0xab, 0xff };
@@ -301,6 +316,7 @@ int main(void)
 		{ "numbers come back", test_numbers_come_back },
 		{ "growth", test_growth },
 		{ "out of memory sticks", test_out_of_memory_sticks },
+		{ "secret bytes grow and come out", test_secret_bytes_grow_and_come_out },
 		{ "hex", test_hex },
 		{ "base64url vectors", test_base64url_vectors },
 		{ "base64url refusals", test_base64url_refusals },

@@ -56,6 +56,30 @@ static void test_take(void)
 	tacit_free(NULL);
 }
 
+/* The bytes are watched through the guard that TACIT_AUTO_WIPE() declares. */
+static void test_secrets_end_with_their_block(void)
+{
+	static const uint8_t zero[16];
+	uint8_t kept[16];
+
+	memset(kept, 7, sizeof(kept));
+	{
+		uint8_t(*const secret)[16] = &kept;
+		TACIT_CLEANUP(tacit_wiped_p) const struct tacit_wiped guard = { *secret, 15 };
+
+		(*secret)[0] = 1;
+	}
+	CU_ASSERT_EQUAL(memcmp(kept, zero, 15), 0);
+	CU_ASSERT_EQUAL(kept[15], 7);
+	{
+		uint8_t secret[16] = { 1 };
+		TACIT_AUTO_WIPE(secret);
+
+		CU_ASSERT_PTR_EQUAL(secret_wiped_.data, secret);
+		CU_ASSERT_EQUAL(secret_wiped_.len, sizeof(secret));
+	}
+}
+
 int main(void)
 {
 	static const struct unit_case cases[] = {
@@ -63,6 +87,7 @@ int main(void)
 		{ "zeroed", test_zeroed },
 		{ "copies", test_copies },
 		{ "take", test_take },
+		{ "secrets end with their block", test_secrets_end_with_their_block },
 		{ NULL, NULL },
 	};
 
