@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <tacit/random.h>
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -74,7 +75,7 @@ uint64_t tacit_random_u64(struct tacit_random *random)
 		refill(random);
 	memcpy(&bits, random->buffer + random->used, sizeof(bits));
 	random->used += sizeof(bits);
-	return bits;
+	return le64toh(bits); /* one seed, one stream, on any machine */
 }
 
 /* Lemire: Fast random integer generation in an interval, TOMACS 2019, algorithm 5. */
