@@ -46,7 +46,7 @@ static int raise(uint8_t (*from)[TACIT_SHA256_LEN], size_t n, uint8_t (*to)[TACI
 	return r;
 }
 
-int tacit_merkle_new(const uint8_t (*leaf)[TACIT_SHA256_LEN], size_t n, struct tacit_merkle **ret)
+int tacit_merkle_new(const uint8_t *leaf, size_t n, struct tacit_merkle **ret)
 {
 	TACIT_CLEANUP(tacit_merkle_free_p) struct tacit_merkle *merkle = NULL;
 	size_t at = 0;
@@ -83,14 +83,14 @@ static bool is_paired(size_t index, size_t n)
 	return (index ^ 1) < n;
 }
 
-size_t tacit_merkle_prove(const struct tacit_merkle *merkle, size_t index,
-			  uint8_t (*ret)[TACIT_SHA256_LEN])
+size_t tacit_merkle_prove(const struct tacit_merkle *merkle, size_t index, uint8_t *ret)
 {
 	size_t len = 0, at = 0;
 
 	for (size_t level = merkle->n; level > 1; level = (level + 1) / 2) {
 		if (is_paired(index, level))
-			memcpy(ret[len++], merkle->node[at + (index ^ 1)], TACIT_SHA256_LEN);
+			memcpy(ret + TACIT_SHA256_LEN * len++, merkle->node[at + (index ^ 1)],
+			       TACIT_SHA256_LEN);
 		at += level;
 		index /= 2;
 	}
@@ -107,7 +107,7 @@ size_t tacit_merkle_proof_len(size_t index, size_t n)
 }
 
 int tacit_merkle_verify(const uint8_t root[TACIT_SHA256_LEN], const uint8_t leaf[TACIT_SHA256_LEN],
-			size_t index, size_t n, const uint8_t (*proof)[TACIT_SHA256_LEN])
+			size_t index, size_t n, const uint8_t *proof)
 {
 	uint8_t node[TACIT_SHA256_LEN];
 	int r = 0;
@@ -118,8 +118,8 @@ int tacit_merkle_verify(const uint8_t root[TACIT_SHA256_LEN], const uint8_t leaf
 	for (; r == 0 && n > 1; n = (n + 1) / 2, index /= 2) {
 		if (!is_paired(index, n))
 			continue;
-		r = index % 2 ? join(*proof, node, node) : join(node, *proof, node);
-		proof++;
+		r = index % 2 ? join(proof, node, node) : join(node, proof, node);
+		proof += TACIT_SHA256_LEN;
 	}
 	if (r < 0)
 		return r;

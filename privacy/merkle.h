@@ -25,18 +25,16 @@ struct tacit_merkle;
 /* The digest of an entry of the list. 0 or TACIT_ECRYPTO. */
 TACIT_MUST_CHECK int tacit_merkle_leaf(const void *data, size_t len, uint8_t ret[TACIT_SHA256_LEN]);
 
-/* @leaf: digests of @n entries, 1..TACIT_MERKLE_LEAVES_MAX; copied. @ret: owned by the caller.
- * 0, -EINVAL, -ENOMEM or TACIT_ECRYPTO. */
-TACIT_MUST_CHECK int tacit_merkle_new(const uint8_t (*leaf)[TACIT_SHA256_LEN], size_t n,
-				      struct tacit_merkle **ret);
+/* @leaf: digests of @n entries, 1..TACIT_MERKLE_LEAVES_MAX, one after the other; copied. @ret:
+ * owned by the caller. 0, -EINVAL, -ENOMEM or TACIT_ECRYPTO. */
+TACIT_MUST_CHECK int tacit_merkle_new(const uint8_t *leaf, size_t n, struct tacit_merkle **ret);
 
 /* Borrowed. */
 const uint8_t *tacit_merkle_get_root(const struct tacit_merkle *merkle);
 
-/* Proof for entry @index, which must exist. @ret holds TACIT_MERKLE_PROOF_MAX digests. Returns
- * their number. */
-size_t tacit_merkle_prove(const struct tacit_merkle *merkle, size_t index,
-			  uint8_t (*ret)[TACIT_SHA256_LEN]);
+/* Proof for entry @index, which must exist. @ret has room for TACIT_MERKLE_PROOF_MAX digests, one
+ * after the other. Returns their number. */
+size_t tacit_merkle_prove(const struct tacit_merkle *merkle, size_t index, uint8_t *ret);
 
 /* Digests of a proof for entry @index of @n. */
 size_t tacit_merkle_proof_len(size_t index, size_t n);
@@ -49,7 +47,7 @@ size_t tacit_merkle_proof_len(size_t index, size_t n);
  */
 TACIT_MUST_CHECK int tacit_merkle_verify(const uint8_t root[TACIT_SHA256_LEN],
 					 const uint8_t leaf[TACIT_SHA256_LEN], size_t index,
-					 size_t n, const uint8_t (*proof)[TACIT_SHA256_LEN]);
+					 size_t n, const uint8_t *proof);
 
 /* NULL is fine. */
 void tacit_merkle_free(struct tacit_merkle *merkle);

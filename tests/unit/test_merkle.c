@@ -9,8 +9,6 @@
 
 #define N_MAX 70U
 
-typedef uint8_t digest[TACIT_SHA256_LEN];
-
 /* The eight leaves and their roots with which Certificate Transparency tests its trees. */
 static void test_known_answers(void)
 {
@@ -33,7 +31,7 @@ static void test_known_answers(void)
 		"ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
 		"5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
 	};
-	digest leaves[8], expected;
+	uint8_t leaves[8][TACIT_SHA256_LEN], expected[TACIT_SHA256_LEN];
 
 	for (size_t n = 1; n <= 8; n++) {
 		TACIT_CLEANUP(tacit_merkle_free_p) struct tacit_merkle *merkle = NULL;
@@ -43,35 +41,33 @@ static void test_known_answers(void)
 		CU_ASSERT_EQUAL(tacit_hex_decode(leaf[n - 1], data, len), 0);
 		CU_ASSERT_EQUAL(tacit_hex_decode(root[n - 1], expected, sizeof(expected)), 0);
 		CU_ASSERT_EQUAL(tacit_merkle_leaf(data, len, leaves[n - 1]), 0);
-		CU_ASSERT_EQUAL_FATAL(
-			tacit_merkle_new((const uint8_t(*)[TACIT_SHA256_LEN])leaves, n, &merkle),
-			0);
+		CU_ASSERT_EQUAL_FATAL(tacit_merkle_new(leaves[0], n, &merkle), 0);
 		CU_ASSERT_EQUAL(memcmp(tacit_merkle_get_root(merkle), expected, 32), 0);
 	}
 }
 
-static struct tacit_merkle *random_tree(struct tacit_random *random, digest *leaf, size_t n)
+static struct tacit_merkle *random_tree(struct tacit_random *random,
+					uint8_t (*leaf)[TACIT_SHA256_LEN], size_t n)
 {
 	struct tacit_merkle *merkle = NULL;
 
 	tacit_random_bytes(random, leaf, n * sizeof(*leaf));
-	if (tacit_merkle_new((const uint8_t(*)[TACIT_SHA256_LEN])leaf, n, &merkle) < 0)
+	if (tacit_merkle_new(leaf[0], n, &merkle) < 0)
 		abort();
 	return merkle;
 }
 
 static int verify(const struct tacit_merkle *merkle, const uint8_t *leaf, size_t index, size_t n,
-		  digest *proof)
+		  const uint8_t *proof)
 {
-	return tacit_merkle_verify(tacit_merkle_get_root(merkle), leaf, index, n,
-				   (const uint8_t(*)[TACIT_SHA256_LEN])proof);
+	return tacit_merkle_verify(tacit_merkle_get_root(merkle), leaf, index, n, proof);
 }
 
 /* Every leaf of every size proves its place, and no other. */
 static void test_proofs(void)
 {
 	TACIT_CLEANUP(tacit_random_free_p) struct tacit_random *random = seeded_random();
-	digest leaf[N_MAX], proof[TACIT_MERKLE_PROOF_MAX];
+	uint8_t leaf[N_MAX][TACIT_SHA256_LEN], proof[TACIT_MERKLE_PROOF_MAX * TACIT_SHA256_LEN];
 
 	for (size_t n = 1; n <= N_MAX; n++) {
 		TACIT_CLEANUP(tacit_merkle_free_p)
@@ -93,22 +89,22 @@ static void test_proofs(void)
 static void test_every_bit_counts(void)
 {
 	TACIT_CLEANUP(tacit_random_free_p) struct tacit_random *random = seeded_random();
-	digest leaf[N_MAX], proof[TACIT_MERKLE_PROOF_MAX];
+	uint8_t leaf[N_MAX][TACIT_SHA256_LEN], proof[TACIT_MERKLE_PROOF_MAX * TACIT_SHA256_LEN];
 	TACIT_CLEANUP(tacit_merkle_free_p)
 	struct tacit_merkle *merkle = random_tree(random, leaf, N_MAX);
 	size_t len = tacit_merkle_prove(merkle, 42, proof);
 
-	for (size_t bit = 0; bit < 8 * len * sizeof(digest); bit++) {
-		((uint8_t *)proof)[bit / 8] ^= (uint8_t)(1 << bit % 8);
+	for (size_t bit = 0; bit < 8 * len * TACIT_SHA256_LEN; bit++) {
+		proof[bit / 8] ^= (uint8_t)(1 << bit % 8);
 		CU_ASSERT_EQUAL(verify(merkle, leaf[42], 42, N_MAX, proof), TACIT_EUNTRUSTED);
-		((uint8_t *)proof)[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		proof[bit / 8] ^= (uint8_t)(1 << bit % 8);
 	}
 	CU_ASSERT_EQUAL(verify(merkle, leaf[42], 42, N_MAX, proof), 0);
 }
 
 static void test_limits(void)
 {
-	static const digest leaf[1];
+	static const uint8_t leaf[TACIT_SHA256_LEN];
 	struct tacit_merkle *merkle = NULL;
 
 	CU_ASSERT_EQUAL(
