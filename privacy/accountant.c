@@ -9,6 +9,8 @@
 #define SEARCH_STEPS  100 /* of the golden section: beyond double precision */
 #define HALVINGS      100
 
+#define SIGMA2_MIN 0.25 /* the bound on sums of discrete Gaussians starts here */
+
 /* The bound of order alpha = 1 + exp(@log_order): Corollary 13, solved for epsilon. */
 static double epsilon_of_order(double rho, double delta, double log_order)
 {
@@ -59,4 +61,32 @@ double tacit_zcdp_rho(double epsilon, double delta)
 			high = middle;
 	}
 	return low;
+}
+
+double tacit_shared_noise_tau(double sigma2, uint32_t hosts)
+{
+	const double pi2 = M_PI * M_PI;
+	double sum = 0;
+
+	if (!(sigma2 >= SIGMA2_MIN))
+		return INFINITY;
+	for (uint32_t k = 1; k < hosts; k++) {
+		double term = exp(-2 * pi2 * sigma2 * k / (k + 1.0));
+
+		if (term == 0) /* terms only become smaller */
+			break;
+		sum += term;
+	}
+	return 10 * sum;
+}
+
+double tacit_shared_noise_rho(double norm2, size_t n, double sigma2, uint32_t hosts)
+{
+	double tau = tacit_shared_noise_tau(sigma2, hosts);
+	double ratio = norm2 / (sigma2 * hosts), linear;
+
+	if (!isfinite(tau) || hosts == 0)
+		return INFINITY;
+	linear = sqrt(ratio) + tau * sqrt((double)n);
+	return fmin(ratio + tau * (double)n / 2, linear * linear) / 2;
 }

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdbool.h>
 
+#include <tacit/accountant.h>
 #include <tacit/noise.h>
 
 #define GRID_STEPS (1U << TACIT_PROTECT_SCALE_BITS) /* grid points in one clip norm */
@@ -56,13 +57,13 @@ static int check(const struct tacit_protect_params *params, size_t n)
 
 int tacit_protect_sigma2(const struct tacit_protect_params *params, size_t n, uint64_t *ret)
 {
-	double z = params->noise_multiplier;
+	double z = params->noise_multiplier, shares = params->honest > 1 ? params->honest : 1;
 	int r = check(params, n);
 
 	if (r < 0)
 		return r;
-	/* Three roundings to nearest lose less than 2^-51 of the product; this puts it back. */
-	*ret = (uint64_t)ceil(z * z * (double)tacit_protect_norm2_max(n) * (1 + 0x1p-50));
+	/* Four roundings to nearest lose less than 2^-50 of the product; this puts it back. */
+	*ret = (uint64_t)ceil(z * z * (double)tacit_protect_norm2_max(n) / shares * (1 + 0x1p-49));
 	return 0;
 }
 
@@ -71,6 +72,15 @@ double tacit_protect_rho(const struct tacit_protect_params *params)
 	double z = params->noise_multiplier;
 
 	return z > 0 ? 1 / (2 * z * z) : INFINITY;
+}
+
+double tacit_protect_rho_sum(const struct tacit_protect_params *params, size_t n, uint32_t hosts)
+{
+	uint64_t sigma2 = 0;
+
+	if (tacit_protect_sigma2(params, n, &sigma2) < 0)
+		return INFINITY;
+	return tacit_shared_noise_rho((double)tacit_protect_norm2_max(n), n, (double)sigma2, hosts);
 }
 
 /* Up with a probability that is the fractional part, to 2^-64, else down. */

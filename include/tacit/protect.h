@@ -4,9 +4,9 @@
  * Kairouz, Liu, Steinke: The Distributed Discrete Gaussian Mechanism for Federated
  * Learning with Secure Aggregation, ICML 2021, algorithm 1.
  *
- * The result is a vector modulo 2^32. In local mode it leaves as it is; masking
- * (secure aggregation) would add to the very same vector, and unprotect() reads
- * the sum of either.
+ * The result is a vector modulo 2^32. In local mode every host adds all the noise and
+ * the vector leaves as it is; under secure aggregation (secagg_host.h), which masks the
+ * very same vector, every host adds its share. unprotect() reads the sum of either.
  */
 #ifndef TACIT_PROTECT_H
 #define TACIT_PROTECT_H
@@ -24,8 +24,11 @@
 
 struct tacit_protect_params {
 	double clip_norm;        /* c > 0, finite, L2 */
-	double noise_multiplier; /* z, 0..TACIT_PROTECT_NOISE_MAX: each host's noise has standard
+	double noise_multiplier; /* z, 0..TACIT_PROTECT_NOISE_MAX: the noise has standard
 				  * deviation z * c */
+	uint32_t honest;	 /* 0 or 1: of every host's; else n_h, that many hosts are certain to
+				  * be honest and in the sum (tacit_secagg_honest()), and theirs
+				  * together has it: each host's has z * c / sqrt(n_h) */
 };
 
 /**
@@ -40,14 +43,27 @@ double tacit_clip_l2(double *value, size_t n, double clip_norm);
 uint64_t tacit_protect_norm2_max(size_t n);
 
 /* The variance parameter of each host's discrete Gaussian, on the grid: the smallest
- * integer not below z^2 * tacit_protect_norm2_max(@n), give or take floating point, which is
+ * integer not below z^2 * tacit_protect_norm2_max(@n) / n_h, give or take floating point, which is
  * rounded up. 0 when z is 0; -EINVAL when a parameter is out of range. */
 TACIT_MUST_CHECK int tacit_protect_sigma2(const struct tacit_protect_params *params, size_t n,
 					  uint64_t *ret);
 
 /* zCDP cost of one participation, add-or-remove adjacency (a host's contribution against the
- * zero vector): 1 / (2 z^2); infinite when z is 0. */
+ * zero vector): 1 / (2 z^2); infinite when z is 0. Of local mode, and what shares are sized for. */
 double tacit_protect_rho(const struct tacit_protect_params *params);
+
+/**
+ * tacit_protect_rho_sum - zCDP cost of one participation in a sum of @n numbers, to which hosts
+ * added shares.
+ * @hosts: how many whose noise is unknown to whom the guarantee is against. There are two figures,
+ *         never to be mixed: n_h against the aggregator, which may know the noise of all the hosts
+ *         that are not certain to be honest; and against readers of what is released, the hosts
+ *         that are in the sum.
+ *
+ * With tau, for a sum of discrete Gaussians is not quite one (tacit_shared_noise_rho()); infinite
+ * when a parameter is out of range or there is no noise.
+ */
+double tacit_protect_rho_sum(const struct tacit_protect_params *params, size_t n, uint32_t hosts);
 
 /**
  * tacit_protect - clip, scale, conditionally round and noise a contribution.

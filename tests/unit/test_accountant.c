@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <math.h>
+#include <stdlib.h>
 
 #include <tacit/accountant.h>
 
@@ -72,6 +73,71 @@ static void test_edges(void)
 	CU_ASSERT_EQUAL(tacit_zcdp_rho(-1, 1e-6), 0);
 }
 
+#define REACH 60 /* beyond which no probability here is seen in a double */
+
+/* Probabilities of the discrete Gaussian at -REACH..REACH. */
+static void gaussian(double sigma2, double *p)
+{
+	double sum = 0;
+
+	for (int x = -REACH; x <= REACH; x++)
+		sum += p[x + REACH] = exp(-x * x / (2 * sigma2));
+	for (int x = 0; x <= 2 * REACH; x++)
+		p[x] /= sum;
+}
+
+/* tau bounds what it says, computed by convolution; for two, not by much more than it must. */
+static void test_tau(void)
+{
+	static const double sigma2s[] = { 0.25, 0.3, 0.5, 1, 1.5 };
+
+	for (size_t i = 0; i < 5; i++) {
+		double one[2 * REACH + 1], sum[2 * REACH + 1], next[2 * REACH + 1];
+		double limit[2 * REACH + 1];
+
+		gaussian(sigma2s[i], one);
+		gaussian(sigma2s[i], sum);
+		for (uint32_t hosts = 2; hosts <= 6; hosts++) {
+			double tau = tacit_shared_noise_tau(sigma2s[i], hosts), worst = 0;
+
+			for (int x = -REACH; x <= REACH; x++) {
+				next[x + REACH] = 0;
+				for (int y = -REACH; y <= REACH; y++)
+					if (abs(x - y) <= REACH)
+						next[x + REACH] +=
+							one[y + REACH] * sum[x - y + REACH];
+			}
+			for (int x = 0; x <= 2 * REACH; x++)
+				sum[x] = next[x];
+			gaussian(sigma2s[i] * hosts, limit);
+			for (int x = -6; x <= 6; x++)
+				worst = fmax(worst, fabs(log(sum[x + REACH] / limit[x + REACH])));
+			CU_ASSERT(worst <= tau);
+			CU_ASSERT(hosts > 2 || worst > tau / 6);
+		}
+	}
+	CU_ASSERT_EQUAL(tacit_shared_noise_tau(0.25, 1), 0);
+	CU_ASSERT_EQUAL(tacit_shared_noise_tau(81, 100000), 0);
+	CU_ASSERT(isinf(tacit_shared_noise_tau(0.2499, 2)));
+	CU_ASSERT(isinf(tacit_shared_noise_tau(NAN, 2)));
+}
+
+static void test_rho_of_shared_noise(void)
+{
+	double tau = tacit_shared_noise_tau(1, 10);
+
+	/* where tau vanishes, one Gaussian of the whole variance */
+	CU_ASSERT_DOUBLE_EQUAL(tacit_shared_noise_rho(1e9, 10000, 1e6, 1000), 0.5, 1e-15);
+	/* tau = 10 (e^-pi^2 + e^-(4 pi^2 / 3) + ...): both terms, where each is the smaller */
+	CU_ASSERT_DOUBLE_EQUAL(tau, 0.0005435242581620002, 1e-15);
+	CU_ASSERT_DOUBLE_EQUAL(tacit_shared_noise_rho(1e4, 100, 1, 10), 1e4 / 20 + tau * 100 / 4,
+			       1e-9);
+	CU_ASSERT_DOUBLE_EQUAL(tacit_shared_noise_rho(1e-4, 10000, 1, 10),
+			       pow(sqrt(1e-5) + tau * 100, 2) / 2, 1e-12);
+	CU_ASSERT(isinf(tacit_shared_noise_rho(1, 1, 0, 10)));
+	CU_ASSERT(isinf(tacit_shared_noise_rho(1, 1, 1, 0)));
+}
+
 int main(void)
 {
 	static const struct unit_case cases[] = {
@@ -80,6 +146,8 @@ int main(void)
 		{ "monotone", test_monotone },
 		{ "reverse", test_reverse },
 		{ "edges", test_edges },
+		{ "tau bounds sums of discrete Gaussians", test_tau },
+		{ "rho of shared noise", test_rho_of_shared_noise },
 		{ NULL, NULL },
 	};
 

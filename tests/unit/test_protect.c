@@ -70,10 +70,10 @@ static void test_bad_parameters(void)
 {
 	TACIT_CLEANUP(tacit_random_free_p) struct tacit_random *random = seeded_random();
 	static const struct tacit_protect_params bad[] = {
-		{ 0, 1 },  { -1, 1 },  { NAN, 1 },  { INFINITY, 1 },
-		{ 1, -1 }, { 1, NAN }, { 1, 1001 }, { 1, INFINITY },
+		{ 0, 1, 1 },  { -1, 1, 1 },  { NAN, 1, 1 },  { INFINITY, 1, 1 },
+		{ 1, -1, 1 }, { 1, NAN, 1 }, { 1, 1001, 1 }, { 1, INFINITY, 1 },
 	};
-	static const struct tacit_protect_params good = { 1, 1 };
+	static const struct tacit_protect_params good = { 1, 1, 1 };
 	double value[1] = { 0 };
 	uint64_t sigma2 = 77;
 	uint32_t out[1] = { 77 };
@@ -183,6 +183,73 @@ static void test_noise_is_what_was_promised(void)
 	CU_ASSERT(fabs(sum / LONG / (promised * promised) - 1) < 6 * sqrt(2.0 / LONG));
 }
 
+/* Shares of noise: each the n_h-th part of the variance, never less, and together what was
+ * promised. */
+static void test_shares(void)
+{
+	struct tacit_protect_params params = { .clip_norm = 1, .noise_multiplier = 1 };
+	uint64_t whole = 0, share = 0;
+
+	CU_ASSERT_EQUAL(tacit_protect_sigma2(&params, LONG, &whole), 0);
+	params.honest = 1;
+	CU_ASSERT_EQUAL(tacit_protect_sigma2(&params, LONG, &share), 0);
+	CU_ASSERT_EQUAL(share, whole);
+	for (uint32_t honest = 2; honest < 100000; honest = honest * 3 + 1) {
+		params.honest = honest;
+		CU_ASSERT_EQUAL(tacit_protect_sigma2(&params, LONG, &share), 0);
+		CU_ASSERT(share * honest >= tacit_protect_norm2_max(LONG));
+		CU_ASSERT((share - 1) * honest <= whole);
+	}
+	params.noise_multiplier = 1e-9;
+	CU_ASSERT_EQUAL(tacit_protect_sigma2(&params, LONG, &share), 0);
+	CU_ASSERT_EQUAL(share, 1);
+}
+
+static void test_sum_of_shares_is_what_was_promised(void)
+{
+	TACIT_CLEANUP(tacit_random_free_p) struct tacit_random *random = seeded_random();
+	static const struct tacit_protect_params params = { .clip_norm = 4,
+							    .noise_multiplier = 0.7,
+							    .honest = 30 };
+	static double value[LONG], back[LONG];
+	static uint32_t out[LONG], all[LONG];
+	double promised = 0.7 * 4, sum = 0;
+
+	for (unsigned host = 0; host < 30; host++) {
+		memset(value, 0, sizeof(value));
+		CU_ASSERT_EQUAL_FATAL(tacit_protect(&params, value, LONG, random, out), 0);
+		for (size_t i = 0; i < LONG; i++)
+			all[i] += out[i];
+	}
+	tacit_unprotect(&params, all, LONG, back);
+	for (size_t i = 0; i < LONG; i++)
+		sum += back[i] * back[i];
+	CU_ASSERT(fabs(sum / LONG / (promised * promised) - 1) < 6 * sqrt(2.0 / LONG));
+}
+
+/* Against the aggregator, n_h shares are what local noise would be; readers have all of them
+ * against them. */
+static void test_rho_of_shares(void)
+{
+	struct tacit_protect_params params = { .clip_norm = 1,
+					       .noise_multiplier = 1,
+					       .honest = 700 };
+	double aggregator = tacit_protect_rho_sum(&params, LONG, 700);
+	double readers = tacit_protect_rho_sum(&params, LONG, 900);
+
+	CU_ASSERT_DOUBLE_EQUAL(aggregator, tacit_protect_rho(&params), 1e-6);
+	CU_ASSERT(aggregator <= tacit_protect_rho(&params));
+	CU_ASSERT_DOUBLE_EQUAL(readers, aggregator * 700 / 900, 1e-12);
+	CU_ASSERT(isinf(tacit_protect_rho_sum(&params, LONG, 0)));
+	CU_ASSERT(isinf(tacit_protect_rho_sum(&params, 0, 700)));
+	params.noise_multiplier = 0;
+	CU_ASSERT(isinf(tacit_protect_rho_sum(&params, LONG, 700)));
+	/* shares so small that tau counts: one step of the grid each */
+	params.noise_multiplier = 0.0004;
+	CU_ASSERT(tacit_protect_rho_sum(&params, LONG, 700) >
+		  (double)tacit_protect_norm2_max(LONG) / 1400 + 1);
+}
+
 int main(void)
 {
 	static const struct unit_case cases[] = {
@@ -195,6 +262,9 @@ int main(void)
 		{ "the rounded norm is bounded", test_rounded_norm_is_bounded },
 		{ "a sum of hosts reads back", test_sum_of_hosts_reads_back },
 		{ "the noise is what was promised", test_noise_is_what_was_promised },
+		{ "shares of noise", test_shares },
+		{ "a sum of shares is what was promised", test_sum_of_shares_is_what_was_promised },
+		{ "rho of shares", test_rho_of_shares },
 		{ NULL, NULL },
 	};
 
