@@ -28,7 +28,12 @@ int tacit_hkdf_new(struct tacit_hkdf **ret)
 /* OpenSSL only reads what it is given, but its records have no const. */
 static OSSL_PARAM octets(const char *name, const void *data, size_t len)
 {
-	return OSSL_PARAM_construct_octet_string(name, (void *)(uintptr_t)data, len);
+	union {
+		const void *given;
+		void *taken;
+	} bytes = { .given = data };
+
+	return OSSL_PARAM_construct_octet_string(name, bytes.taken, len);
 }
 
 int tacit_hkdf_derive(struct tacit_hkdf *hkdf, const struct tacit_hkdf_input *input, uint8_t *key,

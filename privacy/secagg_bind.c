@@ -10,7 +10,7 @@
 #define LABEL_LEN    (sizeof(LABEL) - 1)
 #define ROUND_ID_LEN 12U
 #define INFO_LEN                                                                                   \
-	(LABEL_LEN + ROUND_ID_LEN + 2 * TACIT_SECAGG_DIGEST_LEN + 4 + 2 * TACIT_SECAGG_ID_LEN)
+	(LABEL_LEN + ROUND_ID_LEN + 2UL * TACIT_SECAGG_DIGEST_LEN + 4 + 2UL * TACIT_SECAGG_ID_LEN)
 
 /* First in what is hashed: one kind of record never passes for another. */
 #define KIND(name)                                                                                 \

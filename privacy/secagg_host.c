@@ -96,7 +96,7 @@ int tacit_secagg_host_finish(struct tacit_secagg_host *host, enum tacit_secagg_s
 			     struct tacit_writer *message, struct tacit_secagg_step *ret)
 {
 	TACIT_CLEANUP(tacit_writer_done) struct tacit_writer state = { .secret = true };
-	TACIT_CLEANUP(tacit_secagg_step_done) struct tacit_secagg_step step = { 0 };
+	struct tacit_secagg_step step = { 0 };
 	enum tacit_secagg_stage before = host->stage;
 	int r;
 
@@ -106,12 +106,12 @@ int tacit_secagg_host_finish(struct tacit_secagg_host *host, enum tacit_secagg_s
 	if (r == 0)
 		r = tacit_writer_take(&state, &step.state, &step.state_len);
 	if (r < 0) {
+		tacit_secagg_step_done(&step);
 		tacit_secagg_host_rewind(host, before);
 		return r;
 	}
 	expire(host);
 	*ret = step;
-	step = (struct tacit_secagg_step){ 0 };
 	return 0;
 }
 

@@ -188,7 +188,7 @@ static void hand_done(struct hand *hand)
 	tacit_free(hand->bytes);
 }
 
-#define BYTES_LEN (TACIT_SECAGG_BOX_LEN + 2 * TACIT_SECAGG_DIGEST_LEN)
+#define BYTES_LEN (TACIT_SECAGG_BOX_LEN + TACIT_SECAGG_PINS_LEN)
 
 static int hand_init(struct hand *hand, uint32_t n)
 {
@@ -234,7 +234,7 @@ static int fill_box(struct tacit_secagg_host *host, struct hand *hand, uint32_t 
 		memcpy(plain[kind], hand->share[kind][i], TACIT_SECAGG_SHARE_LEN);
 		r = tacit_secagg_share_digest(host->round.digest, host->roster.index,
 					      hand->holder[i], kind, plain[kind],
-					      digests + kind * TACIT_SECAGG_DIGEST_LEN);
+					      digests + (size_t)kind * TACIT_SECAGG_DIGEST_LEN);
 	}
 	if (r < 0)
 		return r;
@@ -302,7 +302,7 @@ static int open_box(struct tacit_secagg_host *host, uint32_t i, const struct tac
 	for (enum tacit_secagg_kind kind = 0; r == 0 && kind < KINDS; kind++) {
 		r = tacit_secagg_share_digest(host->round.digest, box->peer, host->roster.index,
 					      kind, neighbour->share[kind], digest);
-		if (r == 0 && memcmp(digest, box->digests + kind * TACIT_SECAGG_DIGEST_LEN,
+		if (r == 0 && memcmp(digest, box->digests + (size_t)kind * TACIT_SECAGG_DIGEST_LEN,
 				     sizeof(digest)) != 0)
 			r = TACIT_EUNTRUSTED;
 	}

@@ -6,7 +6,7 @@
 
 #include "secagg_wire.h"
 
-#define BOX_LEN	    (4 + TACIT_SECAGG_BOX_LEN + 2 * TACIT_SECAGG_DIGEST_LEN)
+#define BOX_LEN	    (4 + TACIT_SECAGG_BOX_LEN + TACIT_SECAGG_PINS_LEN)
 #define CONSENT_MIN (4 + 1 + 1)
 #define REVEAL_LEN  (4 + 1 + TACIT_SECAGG_SHARE_LEN)
 
@@ -24,7 +24,7 @@ void tacit_secagg_boxes_encode(enum tacit_secagg_type type, const uint8_t *confi
 	for (uint32_t i = 0; i < boxes->n; i++) {
 		tacit_write_u32le(writer, boxes->box[i].peer);
 		tacit_write_bytes(writer, boxes->box[i].sealed, TACIT_SECAGG_BOX_LEN);
-		tacit_write_bytes(writer, boxes->box[i].digests, 2 * TACIT_SECAGG_DIGEST_LEN);
+		tacit_write_bytes(writer, boxes->box[i].digests, TACIT_SECAGG_PINS_LEN);
 	}
 }
 
@@ -46,7 +46,7 @@ int tacit_secagg_boxes_decode(enum tacit_secagg_type type, const uint8_t *config
 	for (uint32_t i = 0; i < boxes.n; i++) {
 		boxes.box[i].peer = tacit_secagg_read_next(&reader, &last);
 		boxes.box[i].sealed = tacit_read_bytes(&reader, TACIT_SECAGG_BOX_LEN);
-		boxes.box[i].digests = tacit_read_bytes(&reader, 2 * TACIT_SECAGG_DIGEST_LEN);
+		boxes.box[i].digests = tacit_read_bytes(&reader, TACIT_SECAGG_PINS_LEN);
 	}
 	if (!tacit_read_done(&reader))
 		return TACIT_ESCHEMA;

@@ -38,20 +38,19 @@ static double log_choose(double n, double k)
  * Probability of @least or more marked ones among @k drawn from @n of which @marked are: the first
  * term by factorials, the others by their ratios, until they no longer count.
  */
-static double tail(double n, double marked, double k, double least)
+static double tail(uint32_t n, uint32_t marked, uint32_t k, uint32_t least)
 {
-	double lowest = fmax(fmax(least, 0), k - (n - marked)), highest = fmin(k, marked);
-	double term, sum = 0;
+	uint32_t plain = n - marked, forced = k > plain ? k - plain : 0;
+	uint32_t x = least > forced ? least : forced, highest = k < marked ? k : marked;
+	double mean = (double)k * marked / n, sum = 0, term;
 
-	if (lowest > highest)
+	if (x > highest)
 		return 0;
-	term = exp(log_choose(marked, lowest) + log_choose(n - marked, k - lowest) -
-		   log_choose(n, k));
-	for (double x = lowest; x <= highest; x++) {
+	term = exp(log_choose(marked, x) + log_choose(plain, k - x) - log_choose(n, k));
+	for (; x <= highest && (x <= mean || term >= NEGLIGIBLE * sum); x++) {
 		sum += term;
-		if (x > k * marked / n && term < NEGLIGIBLE * sum)
-			break;
-		term *= (marked - x) * (k - x) / ((x + 1) * (n - marked - k + x + 1));
+		term *= ((double)marked - x) * ((double)k - x) /
+			((x + 1.0) * ((double)plain - k + x + 1));
 	}
 	return sum;
 }
@@ -75,7 +74,7 @@ static double disconnected(uint32_t n, struct counts counts, uint32_t k)
 /* c) some host has fewer than @t neighbours that stay. */
 static double too_few_stay(uint32_t n, struct counts counts, uint32_t k, uint32_t t)
 {
-	return n * tail(n, counts.dropouts, k, (double)k - t + 1);
+	return n * tail(n, counts.dropouts, k, k - t + 1);
 }
 
 /* The number of corrupt neighbours from which on threshold @t protects no longer; 0: never. */

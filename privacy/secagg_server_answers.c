@@ -107,7 +107,7 @@ static int check_reveal(const struct tacit_secagg_server *server, uint32_t holde
 				      reveal->share, digest);
 	if (r < 0)
 		return r;
-	return memcmp(digest, box->digests + reveal->kind * TACIT_SECAGG_DIGEST_LEN,
+	return memcmp(digest, box->digests + (size_t)reveal->kind * TACIT_SECAGG_DIGEST_LEN,
 		      sizeof(digest)) == 0
 		       ? 0
 		       : TACIT_EUNTRUSTED;

@@ -38,6 +38,7 @@
 #define TACIT_SECAGG_KEY_LEN	   32U /* X25519 */
 #define TACIT_SECAGG_SHARE_LEN	   36U
 #define TACIT_SECAGG_BOX_LEN	   100U /* two shares, sealed */
+#define TACIT_SECAGG_PINS_LEN	   64U	/* their digests, by kind */
 #define TACIT_SECAGG_SIGNATURE_MAX 80U
 #define TACIT_SECAGG_CERT_MAX	   4096U
 #define TACIT_SECAGG_DIMS_MAX	   (1U << 20)
@@ -167,7 +168,7 @@ struct tacit_secagg_roster {
 struct tacit_secagg_box {
 	uint32_t peer;		/* SHARES: the holder; INBOX: the dealer */
 	const uint8_t *sealed;	/* TACIT_SECAGG_BOX_LEN */
-	const uint8_t *digests; /* 2 * TACIT_SECAGG_DIGEST_LEN: self mask, mask key */
+	const uint8_t *digests; /* TACIT_SECAGG_PINS_LEN */
 };
 
 struct tacit_secagg_boxes {

@@ -157,8 +157,8 @@ struct tacit_secagg_culprit {
 
 #define TACIT_SECAGG_CULPRITS_MAX 10000U /* of which is kept account */
 
-/* Borrowed until the next call; their number in @ret_n. An unopened box is the dealer's fault or
- * the holder's: two or three honest holders do not err alike, a single one may lie. */
+/* Borrowed until the next call; their number in @ret_n. A bad share or secret is proven; an
+ * unopened box is its dealer's fault, or a holder lies. */
 const struct tacit_secagg_culprit *tacit_secagg_server_culprits(
 	const struct tacit_secagg_server *server, size_t *ret_n);
 

@@ -399,4 +399,28 @@ static inline struct world_host *world_at(struct world *world, uint32_t index)
 	abort();
 }
 
+/* The host refuses with this reason, and goes on as if nothing had been when it is asked properly.
+ */
+static inline void world_refuses(struct world *world, struct world_host *host, int phase,
+				 const struct tacit_writer *message,
+				 enum tacit_secagg_reason expected)
+{
+	enum tacit_secagg_stage stage = tacit_secagg_host_get_stage(host->host);
+	enum tacit_secagg_reason why = TACIT_SECAGG_FINE;
+	struct tacit_secagg_step step = { 0 };
+	int r = world_step(world, host, phase, message->data, message->len, &step, &why);
+
+	CU_ASSERT_EQUAL(r, tacit_secagg_reason_code(expected));
+	CU_ASSERT_EQUAL(why, expected);
+	CU_ASSERT_PTR_NULL(step.message);
+	CU_ASSERT_EQUAL(tacit_secagg_host_get_stage(host->host), stage);
+}
+
+/* And when it is asked properly, it does take part: the round ends well. */
+static inline void world_goes_on(struct world *world, int phase)
+{
+	world_run(world, phase, 5);
+	world_check_sum(world);
+}
+
 #endif /* TACIT_TESTS_SECAGG_WORLD_H */
