@@ -55,14 +55,11 @@ static int apply(struct tacit_mask *mask, const uint8_t *key, uint32_t sign, uin
 {
 	int r = start(mask, key);
 
-	while (r == 0 && n > 0) {
-		size_t some = n < BLOCK ? n : BLOCK;
-
+	for (size_t some; r == 0 && n > 0; n -= some, value += some) {
+		some = n < BLOCK ? n : BLOCK;
 		r = draw(mask, some);
-		for (size_t i = 0; r == 0 && i < some; i++)
+		for (size_t i = 0; i < some; i++)
 			value[i] += (le32toh(mask->stream[i]) ^ sign) - sign;
-		value += some;
-		n -= some;
 	}
 	return r;
 }
