@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <string.h>
 
-#include <openssl/crypto.h>
 
 void tacit_free(void *ptr)
 {
@@ -42,5 +42,5 @@ void *tacit_memdup(const void *data, size_t len)
 
 void tacit_wipe(void *data, size_t len)
 {
-	OPENSSL_cleanse(data, len);
+	explicit_bzero(data, len);
 }
