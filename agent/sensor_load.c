@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include <tacit/clock.h>
@@ -206,7 +207,30 @@ struct loading {
 	struct tacit_sensor *sensor;
 	const struct tacit_sensor_params *params;
 	uint64_t started_ns;
+	bool is_old; /* before Linux 5.11 */
 };
+
+/* Whether tp_btf/block_rq_issue has two arguments here. It had until 5.11, and distributors have
+ * changed 5.10; CO-RE cannot tell arguments, so the kernel's types are parsed, there alone. */
+static bool issue_tells_queue(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	const struct btf_type *type = NULL;
+	bool two;
+	int id;
+
+	id = btf ? btf__find_by_name_kind(btf, "btf_trace_block_rq_issue", BTF_KIND_TYPEDEF) : -1;
+	if (id > 0)
+		type = btf__type_by_id(btf, (unsigned)id);
+	if (type)
+		type = btf__type_by_id(btf, type->type); /* the pointer */
+	if (type)
+		type = btf__type_by_id(btf, type->type); /* to the function */
+	two = type && btf_is_func_proto(type) &&
+	      btf_vlen(type) >= 3; /* the first is the program's */
+	btf__free(btf);
+	return two;
+}
 
 /* Of @bpf's programs only those of @wanted will be loaded. Returns the ones that can be. */
 static uint64_t choose(const struct loading *loading, struct bpf_object *bpf, uint64_t wanted)
@@ -249,6 +273,7 @@ static int load_linked(const struct loading *loading, uint64_t wanted)
 	skeleton->rodata->slot_count = loading->sensor->slots;
 	skeleton->rodata->hierarchy = loading->sensor->hierarchy;
 	skeleton->rodata->started_ns = loading->started_ns;
+	skeleton->rodata->issue_tells_queue = loading->is_old && issue_tells_queue();
 	tacit_syscall_class_table((struct tacit_call *)skeleton->rodata->call_of);
 	tacit_syscall_error_table((uint8_t *)skeleton->rodata->error_of);
 	(void)bpf_program__set_autoload(skeleton->progs.on_task_exit, wanted & TASKS_BIT);
@@ -361,8 +386,8 @@ int tacit_sensor_load(struct tacit_sensor *sensor, const struct tacit_sensor_par
 	(void)clock_gettime(CLOCK_BOOTTIME, &now);
 	loading.started_ns = (uint64_t)now.tv_sec * NS_PER_SEC + (uint64_t)now.tv_nsec;
 	wanted = probes_wanted(&loading);
-	/* Known beforehand, it spares the search. */
-	if (wanted & TASKS_BIT && libbpf_probe_bpf_map_type(BPF_MAP_TYPE_TASK_STORAGE, NULL) == 0) {
+	loading.is_old = libbpf_probe_bpf_map_type(BPF_MAP_TYPE_TASK_STORAGE, NULL) == 0;
+	if (wanted & TASKS_BIT && loading.is_old) { /* known beforehand, it spares the search */
 		int r = load_task_hash(&loading);
 
 		if (r < 0)

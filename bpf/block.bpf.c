@@ -9,11 +9,13 @@
 #define FAST_NS	  1000000ULL
 #define MEDIUM_NS 20000000ULL
 
+/* In Linux 5.10, unless its distributor has changed that, the request queue comes first. */
+const volatile bool issue_tells_queue = false;
+
 SEC("tp_btf/block_rq_issue")
 int on_block_issue(__u64 *ctx)
 {
-	bool queue_first = !has_helper(BPF_FUNC_get_current_task_btf); /* before Linux 5.11 */
-	struct request *request = (struct request *)(queue_first ? ctx[1] : ctx[0]);
+	struct request *request = (struct request *)(issue_tells_queue ? ctx[1] : ctx[0]);
 	struct tacit_counters *to = counters_of_current();
 
 	switch (request->cmd_flags & REQ_OP_MASK) {

@@ -3,8 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <string.h>
-
 
 void tacit_free(void *ptr)
 {
