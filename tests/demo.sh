@@ -118,12 +118,14 @@ sed 's/^/   /' "$dir/tacitd.log"
 
 say "a service starts on it, backup.service: tar and gzip, again and again"
 slice=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)/tacitdemo.slice
+# Small ones, so that a minute holds dozens: with the few beginnings and ends of long ones, the threshold
+# is a guess.
 mkdir -p "$slice/backup.service"
 (
 	echo "$BASHPID" >"$slice/backup.service/cgroup.procs"
 	exec >/dev/null 2>&1 </dev/null
 	while :; do
-		tar -cf - /usr/share/doc /usr/include | gzip -1 >"$dir/backup.gz"
+		tar -cf - /usr/include/linux /usr/include/openssl | gzip -1 >"$dir/backup.gz"
 		gzip -t "$dir/backup.gz"
 		sleep "0.$((RANDOM % 8 + 1))"
 	done
@@ -165,7 +167,7 @@ odd=$SECONDS id=
 flagged() {
 	id=$(agent anomalies --since "$((SECONDS - odd + 1))s" --limit 1000 |
 		awk '$4 == "backup.service" { print $1; exit }')
-	[ -n "$id" ] && agent explain "$id" | grep -qE 'tcp\.connect|syscall\.rename|process\.exit'
+	[ -n "$id" ] && agent explain "$id" | grep -E 'tcp\.connect|syscall\.rename|process\.exit'
 }
 wait_for 30 "the alarm" flagged
 note "tacitd: anomaly $id in backup.service"
