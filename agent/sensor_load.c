@@ -15,8 +15,6 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
-#include <tacit/clock.h>
-
 #include "syscall_class.h"
 
 /* The generated code frees through libbpf, which the analyser cannot see into. */

@@ -180,16 +180,22 @@ static __always_inline __u64 cgroup_of_sock(const struct sock *sk)
 	return sk->sk_cgrp_data.cgroup->kn->id;
 }
 
-/* This processor's counters of @slot, and a note that it has used them. */
-static __always_inline struct tacit_counters *counters_at(__u32 slot)
+/* The counters that @cpu, this processor, has of @slot, and a note that they were used. @at: where
+ * they are. */
+static __always_inline struct tacit_counters *counters_of(__u32 cpu, __u32 slot, __u32 at)
 {
-	__u32 cpu = bpf_get_smp_processor_id();
-	__u32 at = cpu * slot_count + slot;
 	struct tacit_touched *row = bpf_map_lookup_elem(&touched, &cpu);
 
 	if (row && slot < TACIT_SLOTS_MAX)
 		row->slot[slot] = 1;
 	return bpf_map_lookup_elem(&counters, &at);
+}
+
+static __always_inline struct tacit_counters *counters_at(__u32 slot)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+
+	return counters_of(cpu, slot, cpu * slot_count + slot);
 }
 
 static __always_inline struct tacit_counters *counters_of_host(void)

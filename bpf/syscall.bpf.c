@@ -24,6 +24,8 @@ struct hot {
 	__u64 cgroup;
 	__u64 task; /* only compared */
 	__u32 slot;
+	__u32 cpu; /* this one */
+	__u32 at;  /* where its counters of the slot are */
 	__u32 family;
 	__u32 left; /* calls until the next addition to what is spent */
 };
@@ -140,11 +142,9 @@ static __always_inline void count_result(struct tacit_counters *to, __u32 slot, 
 		count_exec_memory(to, class, third_argument(regs));
 }
 
-static __always_inline void count_sequence(struct tacit_counters *to, struct hot *last,
+static __always_inline void count_sequence(struct tacit_counters *to, struct hot *last, __u64 task,
 					   __u32 family)
 {
-	__u64 task = bpf_get_current_task();
-
 	if (last->task != task)
 		last->task = task;
 	else if (last->family != family)
@@ -152,12 +152,23 @@ static __always_inline void count_sequence(struct tacit_counters *to, struct hot
 	last->family = family;
 }
 
+/* A cgroup keeps its slot for as long as it lives. */
+static __always_inline void find_slot(struct hot *last, __u64 cgroup)
+{
+	__u32 slot = slot_of(cgroup), cpu = bpf_get_smp_processor_id();
+
+	last->cgroup = cgroup;
+	last->slot = slot;
+	last->at = cpu * slot_count + slot;
+	last->cpu = cpu;
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_syscall, struct pt_regs *regs, long result)
 {
 	__u32 class = TACIT_SYSCALL_OTHER, family = TACIT_FAMILY_PROCESS, zero = 0;
 	struct hot *last = bpf_map_lookup_elem(&hot, &zero);
-	__u64 number = number_of(regs), cgroup = cgroup_of_current();
+	__u64 number = number_of(regs), task = bpf_get_current_task(), cgroup;
 	struct tacit_counters *to;
 
 	if (!last)
@@ -172,13 +183,12 @@ int BPF_PROG(on_syscall, struct pt_regs *regs, long result)
 	}
 	if (class == TACIT_SYSCALL_FORK && result == 0) /* the child returns too */
 		return 0;
-	if (last->cgroup != cgroup) { /* no cgroup has another slot as long as it lives */
-		last->cgroup = cgroup;
-		last->slot = slot_of(cgroup);
-	}
-	to = counters_at(last->slot);
+	cgroup = cgroup_of_current();
+	if (last->cgroup != cgroup)
+		find_slot(last, cgroup);
+	to = counters_of(last->cpu, last->slot, last->at);
 	count(to, TACIT_FEATURE_SYSCALL_FIRST + class, 1);
-	count_sequence(to, last, family);
+	count_sequence(to, last, task, family);
 	count_result(to, last->slot, class, regs, result);
 	return 0;
 }
