@@ -40,6 +40,7 @@ configure() { # WINDOW_MS
 		user = nobody
 		log_level = warning
 		uplink.enabled = no
+		sensor.pin_dir =
 		window_ms = $1
 	CONF
 }

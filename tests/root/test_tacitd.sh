@@ -11,6 +11,7 @@ chmod 0711 "$place"
 number=0
 pid=
 worker=
+pins=/sys/fs/bpf/tacit-test-$$
 group=$(findmnt -n -t cgroup2 -o TARGET | head -n 1)/tacit-test-$$.service
 
 ok() { # CODE WHAT
@@ -74,6 +75,7 @@ finish() {
 	[ -z "$worker" ] || kill -9 "$worker" 2>/dev/null
 	wait 2>/dev/null
 	rmdir "$group" 2>/dev/null
+	rm -rf "$pins"
 	rm -rf "$place"
 }
 trap finish EXIT
@@ -93,7 +95,9 @@ cat >"$place/agent.conf" <<-CONF
 	user = nobody
 	window_ms = 200
 	uplink.enabled = no
+	sensor.pin_dir = $pins
 CONF
+[ "$(stat -f -c %T /sys/fs/bpf 2>/dev/null)" = bpf_fs ] || mount -t bpf bpf /sys/fs/bpf 2>/dev/null
 
 "$tacitd" --config "$place/agent.conf" --check-config >"$place/out" 2>&1
 ok $? "the configuration is checked"
@@ -133,6 +137,18 @@ ok $? "and it says so"
 "$tacitd" --config "$place/agent.conf" >"$place/out" 2>&1
 [ $? -eq 1 ] && grep -q "another tacitd, process $pid," "$place/out"
 ok $? "a second instance is refused and told of the first"
+if [ -d "$pins" ]; then
+	sed "s|$place/|$place/other/|" "$place/agent.conf" >"$place/other.conf"
+	install -d -o nobody "$place/other"
+	"$tacitd" --config "$place/other.conf" >"$place/out" 2>&1
+	[ $? -eq 1 ] && grep -q "another tacitd senses this host already" "$place/out"
+	ok $? "one with a state folder of its own, too"
+	"$tacitd" --config "$place/agent.conf" --detach >"$place/out" 2>&1
+	[ $? -eq 1 ] && grep -q "a tacitd is running" "$place/out"
+	ok $? "and its programs are not taken from it"
+else
+	skip "one that shares only the host" "no BPF file system"
+fi
 
 enough() { # N: windows judged
 	[ "$(sql "SELECT coalesce(max(value), 0) FROM meta WHERE key = 'windows'")" -ge "$1" ]
@@ -179,6 +195,10 @@ ok $? "starts again after kill -9"
 ok $? "and has kept its model"
 [ "$(sql 'SELECT rho FROM ledger WHERE round = 7')" = 0.125 ]
 ok $? "and its ledger"
+if [ -d "$pins" ]; then
+	grep -q "the counters of an earlier tacitd were taken over" "$place/log"
+	ok $? "and what had been counted meanwhile"
+fi
 await 30 enough $((before + 10))
 ok $? "and goes on"
 await 10 grep -q ',host,' "$place/records/windows.csv"
@@ -193,6 +213,11 @@ wait "$pid"
 ok $? "ends well on SIGTERM"
 [ ! -e "$place/run/control" ]
 ok $? "and takes its socket away"
+if [ -d "$pins" ]; then
+	"$tacitd" --config "$place/agent.conf" --detach >>"$place/log" 2>&1
+	[ $? -eq 0 ] && [ ! -e "$pins" ]
+	ok $? "and leaves nothing behind when told to"
+fi
 
 dd if=/dev/urandom of="$place/state/tacit.db" bs=4096 count=4 2>/dev/null
 start
