@@ -220,12 +220,23 @@ install: all                                            ## honours DESTDIR and P
 	$(Q)$(INSTALL) -m 0644 systemd/tacit.tmpfiles $(DESTDIR)$(TMPFILESDIR)/tacit.conf
 	$(Q)$(INSTALL) -m 0644 README.md docs/*.md $(DESTDIR)$(DOCDIR)
 
+# Configuration, state and accounts stay; what goes on counting without tacitd does not.
+uninstall:                                              ## removes what install put there
+	$(Q)[ -n "$(DESTDIR)" ] || $(SBINDIR)/tacitd --detach
+	$(Q)rm -rf $(DESTDIR)$(DOCDIR) && \
+		rm -f $(patsubst %,$(DESTDIR)$(BINDIR)/%,tacit tacit-sim) \
+		$(patsubst %,$(DESTDIR)$(SBINDIR)/%,tacitd tacit-aggregator) \
+		$(patsubst docs/man/%,$(DESTDIR)$(MANDIR)/man5/%,$(wildcard docs/man/*.5)) \
+		$(patsubst docs/man/%,$(DESTDIR)$(MANDIR)/man8/%,$(wildcard docs/man/*.8)) \
+		$(patsubst systemd/%,$(DESTDIR)$(UNITDIR)/%,$(wildcard systemd/*.service)) \
+		$(DESTDIR)$(SYSUSERSDIR)/tacit.conf $(DESTDIR)$(TMPFILESDIR)/tacit.conf
+
 clean:                                                  ## remove build/
 	$(Q)rm -rf build
 
 help:                                                   ## this list
 	@sed -nE 's/^([a-z_%.-]+):[^#]*## /\1\t/p' Makefile | expand -t 16
 
-.PHONY: all programs deps check check-root check-kernels demo bench tidy install clean help
+.PHONY: all programs deps check check-root check-kernels demo bench tidy install uninstall clean help
 .SECONDARY:
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)

@@ -58,6 +58,13 @@ install_under /opt/tacit
 grep -q '^ExecStart=/opt/tacit/sbin/tacitd$' "$root/opt/tacit/lib/systemd/system/tacitd.service"
 check "another prefix"
 
+for prefix in /usr /opt/tacit; do
+	make --no-print-directory O="$O" DESTDIR="$root" PREFIX=$prefix uninstall >/dev/null 2>&1
+done
+left=$(find "$root/usr" "$root/opt" -type f -printf ' %P')
+[ -z "$left" ] && [ -s "$root/etc/tacit/agent.conf" ]; check "uninstalling leaves the configuration, and no more$left"
+install_under /usr
+
 if [ "$(id -u)" -eq 0 ] && command -v systemd-sysusers >/dev/null; then
 	mkdir -p "$root/etc"
 	systemd-sysusers --root="$root" "$root/usr/lib/sysusers.d/tacit.conf" >/dev/null 2>&1
