@@ -106,7 +106,7 @@ int tacit_sensor_collect(struct tacit_sensor *sensor)
 }
 
 /* A slot rests for one window between two owners, so that a program that was about to count for the
- * first does not count for the second. Its counters stay: the tally knows where they were. */
+ * first does not count for the second: what it adds is the host's. */
 static void hand_on(struct tacit_sensor *sensor)
 {
 	unsigned *rested = sensor->resting;

@@ -6,6 +6,7 @@
 #include "sensor_private.h"
 
 #include <math.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -130,7 +131,7 @@ static uint64_t random64(void)
 {
 	uint64_t number = 0;
 
-	if (syscall(SYS_getrandom, &number, sizeof(number), 0) != (long)sizeof(number))
+	if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
 		number = tacit_sensor_now_ns() * 0x9e3779b97f4a7c15ULL;
 	return number;
 }
@@ -214,8 +215,9 @@ unsigned tacit_sensor_hook_duty(const struct tacit_sensor *sensor)
 	uint64_t now = tacit_sensor_now_ns(), length = now - hook->begun_ns;
 
 	if (!hook->governed)
-		return 1000;
-	return length ? (unsigned)(attached_ns(hook, now) * 1000 / length) : 1000;
+		return TACIT_DUTY_ALWAYS;
+	return length ? (unsigned)(attached_ns(hook, now) * TACIT_DUTY_ALWAYS / length)
+		      : TACIT_DUTY_ALWAYS;
 }
 
 void tacit_sensor_hook_next(struct tacit_sensor *sensor, uint64_t calls, uint64_t drain_ns)

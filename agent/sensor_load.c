@@ -363,7 +363,7 @@ static void ask_instructions(struct tacit_sensor *sensor)
 	}
 }
 
-uint64_t tacit_sensor_build(void)
+uint64_t tacit_sensor_build(const struct tacit_sensor *sensor)
 {
 	size_t len = 0;
 	const uint8_t *bytes = (const uint8_t *)sensor_bpf__elf_bytes(&len);
@@ -371,7 +371,7 @@ uint64_t tacit_sensor_build(void)
 
 	for (size_t i = 0; i < len; i++)
 		hash = (hash ^ bytes[i]) * 1099511628211ULL;
-	return hash;
+	return hash ^ sensor->hierarchy;
 }
 
 int tacit_sensor_load(struct tacit_sensor *sensor, const struct tacit_sensor_params *params)

@@ -184,7 +184,7 @@ static int create_all(struct tacit_sensor *sensor)
 		r = free_slots(sensor);
 	if (r < 0)
 		return r;
-	sensor->control->build = tacit_sensor_build();
+	sensor->control->build = tacit_sensor_build(sensor);
 	sensor->control->window = 1; /* no sketch has begun */
 	return 0;
 }

@@ -146,7 +146,7 @@ static bool is_ours(const struct tacit_sensor *sensor)
 
 	if (memory == MAP_FAILED)
 		return false;
-	ours = ((const struct tacit_control *)memory)->build == tacit_sensor_build();
+	ours = ((const struct tacit_control *)memory)->build == tacit_sensor_build(sensor);
 	(void)munmap(memory, page);
 	return ours;
 }

@@ -123,8 +123,9 @@ void tacit_sensor_unmap(struct tacit_sensor *sensor);
 TACIT_MUST_CHECK int tacit_sensor_load(struct tacit_sensor *sensor,
 				       const struct tacit_sensor_params *params);
 
-/* A number that tells builds of the programs apart. */
-uint64_t tacit_sensor_build(void);
+/* A number that tells apart programs that cannot take each other's place: of another build, or told
+ * of another hierarchy. */
+uint64_t tacit_sensor_build(const struct tacit_sensor *sensor);
 
 /* Measures what the hook costs a call. */
 TACIT_MUST_CHECK int tacit_sensor_hook_calibrate(struct tacit_sensor *sensor);

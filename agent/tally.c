@@ -251,7 +251,8 @@ static void scale(struct tacit_window *window)
 {
 	for (unsigned f = 0; f < TACIT_FEATURE_COUNT; f++)
 		if (tacit_feature_get(f)->probe == TACIT_PROBE_SYSCALL)
-			window->count[f] = window->count[f] * 1000 / window->duty_permille;
+			window->count[f] =
+				window->count[f] * TACIT_DUTY_ALWAYS / window->duty_permille;
 }
 
 static void emit_one(struct tacit_window *window, const char *scope, const char *class,
@@ -262,7 +263,7 @@ static void emit_one(struct tacit_window *window, const char *scope, const char 
 	memcpy(window->scope, scope, strlen(scope));
 	memcpy(window->class, class, strlen(class));
 	memcpy(window->count, count, sizeof(window->count));
-	if (window->duty_permille < 1000)
+	if (window->duty_permille < TACIT_DUTY_ALWAYS)
 		scale(window);
 	emit(ctx, window);
 }

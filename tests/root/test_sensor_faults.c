@@ -130,6 +130,31 @@ static void test_another_size_begins_anew(void)
 	CU_ASSERT(tacit_sensor_forget(pin_dir) > 0);
 }
 
+/* Programs that cannot tell services apart do not serve a host whose services can be. */
+static void test_another_hierarchy_begins_anew(void)
+{
+	const struct tacit_sensor_params none = { .tier = TACIT_TIER_LIGHT,
+						  .pin_dir = pin_dir,
+						  .mounts = "/dev/null" };
+	struct seen seen = { .scope = "tacittest.service" };
+	struct tacit_sensor_status status;
+	struct tacit_sensor *sensor;
+
+	if (!begin_pins())
+		return;
+	tacit_sensor_close(open_with(&none));
+	sensor = open_pinned();
+	tacit_sensor_status(sensor, &status);
+	CU_ASSERT(!status.adopted && status.pinned);
+	make_cgroup("tacittest.service");
+	run_in("tacittest.service", provoke_forks);
+	CU_ASSERT(tacit_sensor_drain(sensor, on_window, &seen) >= 1);
+	CU_ASSERT_EQUAL(seen.count[TACIT_FEATURE_PROCESS_FORK], TIMES);
+	tacit_sensor_close(sensor);
+	CU_ASSERT(tacit_sensor_forget(pin_dir) > 0);
+	remove_cgroup("tacittest.service");
+}
+
 static void test_no_place_to_pin(void)
 {
 	const struct tacit_sensor_params params = { .tier = TACIT_TIER_LIGHT,
@@ -370,6 +395,7 @@ int main(void)
 		{ "counters outlive the sensor", test_counters_outlive_the_sensor },
 		{ "a second sensor is refused", test_a_second_sensor_is_refused },
 		{ "another size begins anew", test_another_size_begins_anew },
+		{ "another hierarchy begins anew", test_another_hierarchy_begins_anew },
 		{ "no place to pin", test_no_place_to_pin },
 		{ "a folder of others is not used", test_a_folder_of_others_is_not_used },
 		{ "a program that does not verify", test_a_program_that_does_not_verify },
