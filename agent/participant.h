@@ -24,6 +24,7 @@
 #include <tacit/error.h>
 #include <tacit/fleet.h>
 #include <tacit/random.h>
+#include <tacit/secagg_host.h>
 #include <tacit/wire.h>
 
 #include "identity.h"
@@ -60,6 +61,22 @@ struct tacit_participant_ops {
 	void (*released)(void *ctx, struct tacit_fleet *fleet, double kappa);
 };
 
+/* Who stands beside a host in secure sums, and may make it misbehave: simulations and tests. Every
+ * member may be NULL. Called from the loop. */
+struct tacit_participant_witness {
+	/* A message is about to leave after @stage was reached. Returns how many milliseconds it is
+	 * held back, or -1: this host says no more in this round. */
+	int64_t (*speak)(void *ctx, uint64_t round, enum tacit_secagg_stage stage);
+
+	/* What is about to be masked: @n numbers modulo 2^32, noised, which may be changed. */
+	void (*mask)(void *ctx, const struct tacit_secagg_config *config, uint32_t index,
+		     uint32_t *value, size_t n);
+
+	/* The list of survivors this host consented to. */
+	void (*consent)(void *ctx, const struct tacit_secagg_config *config, uint32_t index,
+			const struct tacit_secagg_survivors *survivors);
+};
+
 struct tacit_participant_params {
 	struct event_base *base; /* borrowed; NULL: the owner calls tacit_participant_wake() */
 	const struct tacit_transport *transport; /* borrowed */
@@ -72,10 +89,13 @@ struct tacit_participant_params {
 	struct tacit_participant_floors floors;
 	uint32_t poll_min_ms; /* shortest and longest wait between polls while all is */
 	uint32_t poll_max_ms; /* well, whatever Retry-After says; 0: 1 s and 1 h */
-	const struct tacit_participant_ops *ops; /* borrowed */
-	void *ctx;				 /* for @ops */
-	int64_t (*wall_ms)(void);		 /* NULL: tacit_clock_wall_ms() */
-	int64_t (*boot_ms)(void);		 /* NULL: tacit_clock_boot_ms() */
+	const struct tacit_participant_ops *ops;	 /* borrowed */
+	void *ctx;					 /* for @ops and @witness */
+	const struct tacit_participant_witness *witness; /* borrowed; NULL: nobody */
+	uint32_t wait_sec; /* how long it lets the server hold a question of a secure sum back until
+			    * there is an answer; 0: not at all, and it asks again */
+	int64_t (*wall_ms)(void); /* NULL: tacit_clock_wall_ms() */
+	int64_t (*boot_ms)(void); /* NULL: tacit_clock_boot_ms() */
 	bool quiet; /* log nothing: whoever runs thousands reads tacit_participant_status() */
 };
 

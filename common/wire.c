@@ -2,6 +2,7 @@
 #include <tacit/wire.h>
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -18,13 +19,15 @@
 /* 17 digits bring every double back as it was, so that the digest is the same everywhere. */
 #define CANONICAL (JSON_SORT_KEYS | JSON_COMPACT | JSON_REAL_PRECISION(17))
 
-#define KIND_MAX        (sizeof(((struct tacit_task *)0)->kind) - 1)
-#define CLIP_NORM_MIN   1e-6
-#define CLIP_NORM_MAX   1e6
-#define NOISE_MAX       1000.0
-#define KAPPA_MAX       10000.0
-#define COHORT_MAX      1000000U
-#define ROUND_SEC_MAX   604800U
+#define KIND_MAX	(sizeof(((struct tacit_task *)0)->kind) - 1)
+#define CLIP_NORM_MIN	1e-6
+#define CLIP_NORM_MAX	1e6
+#define NOISE_MAX	1000.0
+#define KAPPA_MAX	10000.0
+#define COHORT_MAX	1000000U
+#define THREAT_MAX	0.5
+#define PPM		1e6
+#define ROUND_SEC_MAX	604800U
 #define COLLECT_SEC_MAX 86400U
 
 TACIT_DEFINE_CLEANUP(json_t, json_decref)
@@ -34,9 +37,48 @@ const char *tacit_mode_name(enum tacit_mode mode)
 	switch (mode) {
 	case TACIT_MODE_LOCAL:
 		return "local";
+	case TACIT_MODE_DISTRIBUTED:
+		return "distributed";
 	}
 	return NULL;
 }
+
+static const char *const resources[] = {
+	[TACIT_SECAGG_CONFIG] = "/config",	 [TACIT_SECAGG_ADVERT] = "/advert",
+	[TACIT_SECAGG_ROSTER] = "/roster",	 [TACIT_SECAGG_SHARES] = "/shares",
+	[TACIT_SECAGG_INBOX] = "/inbox",	 [TACIT_SECAGG_MASKED] = "/masked",
+	[TACIT_SECAGG_SURVIVORS] = "/survivors", [TACIT_SECAGG_CONSENT] = "/consent",
+	[TACIT_SECAGG_CONSENTS] = "/consents",	 [TACIT_SECAGG_ANSWER] = "/answer",
+};
+
+const char *tacit_secagg_resource(enum tacit_secagg_type type)
+{
+	return resources[type];
+}
+
+enum tacit_secagg_type tacit_secagg_resource_type(const char *path)
+{
+	for (unsigned i = TACIT_SECAGG_CONFIG; i < TACIT_ARRAY_LEN(resources); i++)
+		if (strcmp(path, resources[i]) == 0)
+			return (enum tacit_secagg_type)i;
+	return (enum tacit_secagg_type)0;
+}
+
+static const char *const task_modes[] = {
+	[TACIT_TASK_AUTO] = "auto",
+	[TACIT_TASK_LOCAL] = "local",
+	[TACIT_TASK_DISTRIBUTED] = "distributed",
+};
+
+static const char *const aggregations[] = {
+	[TACIT_AGGREGATION_SUM] = "sum",
+	[TACIT_AGGREGATION_TRIMMED_MEAN] = "trimmed-mean",
+};
+
+static const char *const servers[] = {
+	[TACIT_SECAGG_SEMI_HONEST] = "semi-honest",
+	[TACIT_SECAGG_SEMI_MALICIOUS] = "semi-malicious",
+};
 
 TACIT_PRINTF(3, 4)
 static void explain(char *why, size_t size, const char *format, ...)
@@ -57,6 +99,9 @@ void tacit_task_init(struct tacit_task *task, const uint8_t *schema)
 		.clip_norm = 1,
 		.noise_multiplier = 2,
 		.kappa = 30,
+		.threat = { .server = TACIT_SECAGG_SEMI_MALICIOUS,
+			    .corrupt_ppm = 100000,
+			    .dropout_ppm = 100000 },
 		.min_cohort = 20,
 		.round_sec = 86400,
 		.collect_sec = 3600,
@@ -86,7 +131,7 @@ static int check_classes(const struct tacit_task *task, char *why, size_t size)
 			return -EINVAL;
 		}
 		for (size_t k = 0; k < i; k++)
-			if (strcmp(task->class[i], task->class[k]) == 0) {
+			if (strcmp(task->class[i], task -> class[k]) == 0) {
 				explain(why, size, "\"classes\"[%zu] repeats [%zu]", i, k);
 				return -EINVAL;
 			}
@@ -103,6 +148,8 @@ int tacit_task_check(const struct tacit_task *task, char *why, size_t size)
 		{ "clip_norm", task->clip_norm, CLIP_NORM_MIN, CLIP_NORM_MAX },
 		{ "noise_multiplier", task->noise_multiplier, 0, NOISE_MAX },
 		{ "kappa", task->kappa, 0, KAPPA_MAX },
+		{ "corrupt", task->threat.corrupt_ppm / PPM, 0, THREAT_MAX },
+		{ "dropout", task->threat.dropout_ppm / PPM, 0, THREAT_MAX },
 		{ "min_cohort", task->min_cohort, 1, COHORT_MAX },
 		{ "max_cohort", task->max_cohort, 0, COHORT_MAX },
 		{ "round_sec", task->round_sec, 1, ROUND_SEC_MAX },
@@ -116,7 +163,7 @@ int tacit_task_check(const struct tacit_task *task, char *why, size_t size)
 	for (size_t i = 0; i < TACIT_ARRAY_LEN(ranges); i++) {
 		if (ranges[i].value >= ranges[i].min && ranges[i].value <= ranges[i].max)
 			continue; /* written so that NaN is refused */
-		explain(why, size, "\"%s\" must be from %g to %.0f", ranges[i].name, ranges[i].min,
+		explain(why, size, "\"%s\" must be from %g to %.8g", ranges[i].name, ranges[i].min,
 			ranges[i].max);
 		return -EINVAL;
 	}
@@ -152,13 +199,16 @@ char *tacit_task_format(const struct tacit_task *task)
 	for (size_t i = 0; i < task->n_classes; i++)
 		if (json_array_append_new(classes, json_string(task->class[i])) != 0)
 			return NULL;
-	return format_canonical(
-		json_pack("{s:s, s:o, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:O}", "kind", task->kind,
-			  "schema", hex_json(task->schema), "clip_norm", task->clip_norm,
-			  "noise_multiplier", task->noise_multiplier, "kappa", task->kappa,
-			  "min_cohort", (json_int_t)task->min_cohort, "max_cohort",
-			  (json_int_t)task->max_cohort, "round_sec", (json_int_t)task->round_sec,
-			  "collect_sec", (json_int_t)task->collect_sec, "classes", classes));
+	return format_canonical(json_pack(
+		"{s:s, s:o, s:s, s:s, s:s, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:O}",
+		"kind", task->kind, "schema", hex_json(task->schema), "mode",
+		task_modes[task->mode], "aggregation", aggregations[task->aggregation], "server",
+		servers[task->threat.server], "corrupt", task->threat.corrupt_ppm / PPM, "dropout",
+		task->threat.dropout_ppm / PPM, "clip_norm", task->clip_norm, "noise_multiplier",
+		task->noise_multiplier, "kappa", task->kappa, "min_cohort",
+		(json_int_t)task->min_cohort, "max_cohort", (json_int_t)task->max_cohort,
+		"round_sec", (json_int_t)task->round_sec, "collect_sec",
+		(json_int_t)task->collect_sec, "classes", classes));
 }
 
 char *tacit_round_format(const struct tacit_round_doc *round)
@@ -252,14 +302,51 @@ static void get_classes(struct members *members, struct tacit_task *task)
 	task->n_classes = n;
 }
 
+/* Which of @n words, some of which may be NULL. */
+static unsigned get_word(struct members *members, const char *name, const char *const *words,
+			 size_t n)
+{
+	const char *text = json_string_value(json_object_get(members->object, name));
+
+	for (unsigned i = 0; text && i < n; i++)
+		if (words[i] && strcmp(text, words[i]) == 0)
+			return i;
+	complain(members, "\"%s\" is not one that this program knows", name);
+	return 0;
+}
+
 static enum tacit_mode get_mode(struct members *members)
 {
-	const char *text = json_string_value(json_object_get(members->object, "mode"));
+	static const char *const modes[] = { NULL, "local", "distributed" };
 
-	if (text && strcmp(text, tacit_mode_name(TACIT_MODE_LOCAL)) == 0)
-		return TACIT_MODE_LOCAL;
-	complain(members, "\"mode\" is not one that this program knows");
-	return TACIT_MODE_LOCAL;
+	return (enum tacit_mode)get_word(members, "mode", modes, TACIT_ARRAY_LEN(modes));
+}
+
+static bool has(const struct members *members, const char *name)
+{
+	return json_object_get(members->object, name);
+}
+
+/* Tasks that were set before there were secure sums are without these, which then stay. */
+static void get_secure(struct members *members, struct tacit_task *task)
+{
+	struct tacit_secagg_threat *threat = &task->threat;
+
+	if (has(members, "mode"))
+		task->mode = (enum tacit_task_mode)get_word(members, "mode", task_modes,
+							    TACIT_ARRAY_LEN(task_modes));
+	if (has(members, "aggregation"))
+		task->aggregation = (enum tacit_aggregation)get_word(
+			members, "aggregation", aggregations, TACIT_ARRAY_LEN(aggregations));
+	if (has(members, "server"))
+		threat->server = (enum tacit_secagg_server_kind)get_word(members, "server", servers,
+									 TACIT_ARRAY_LEN(servers));
+	if (has(members, "corrupt"))
+		threat->corrupt_ppm =
+			(uint32_t)lround(get_double(members, "corrupt", 0, THREAT_MAX) * PPM);
+	if (has(members, "dropout"))
+		threat->dropout_ppm =
+			(uint32_t)lround(get_double(members, "dropout", 0, THREAT_MAX) * PPM);
 }
 
 static int load_object(const char *text, size_t len, json_t **ret, char *why, size_t size)
@@ -292,12 +379,15 @@ int tacit_task_parse(const char *json, size_t len, struct tacit_task *ret, char 
 {
 	TACIT_CLEANUP(json_decref_p) json_t *object = NULL;
 	struct members members = { NULL, why, size, false };
-	struct tacit_task task = { 0 };
+	static const uint8_t no_schema[TACIT_DIGEST_LEN];
+	struct tacit_task task;
 	int r = load_object(json, len, &object, why, size);
 
 	if (r < 0)
 		return r;
 	members.object = object;
+	tacit_task_init(&task, no_schema);
+	get_secure(&members, &task);
 	get_text(&members, json_object_get(object, "kind"), "kind", task.kind, sizeof(task.kind));
 	get_digest(&members, "schema", task.schema);
 	task.clip_norm = get_double(&members, "clip_norm", CLIP_NORM_MIN, CLIP_NORM_MAX);
@@ -392,7 +482,7 @@ int tacit_update_decode(const uint8_t *data, size_t len, struct tacit_update_hea
 	head.dimensions = tacit_read_u32le(&reader);
 	if (reader.failed)
 		return TACIT_EDAMAGED;
-	if (format != UPDATE_FORMAT || reserved != 0 || !tacit_mode_name(head.mode) ||
+	if (format != UPDATE_FORMAT || reserved != 0 || head.mode != TACIT_MODE_LOCAL ||
 	    head.round < 1 || head.round > INT64_MAX || head.dimensions < 1 ||
 	    head.dimensions > TACIT_PROTECT_DIMS_MAX)
 		return TACIT_ESCHEMA;

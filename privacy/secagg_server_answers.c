@@ -161,38 +161,69 @@ static int take_reveals(struct tacit_secagg_server *server,
 	return 0;
 }
 
+/* Decodes an ANSWER of a survivor, about hosts that exist. */
+static int read_answer(const struct tacit_secagg_server *server, const uint8_t *data, size_t len,
+		       struct tacit_secagg_answer *ret, enum tacit_secagg_reason *why)
+{
+	int r;
+
+	if (server->phase < TACIT_SECAGG_PHASE_ANSWERS)
+		return tacit_secagg_refuse(why, TACIT_SECAGG_OUT_OF_TURN);
+	r = tacit_secagg_answer_decode(server->round.digest, data, len, ret);
+	if (r < 0)
+		return tacit_secagg_misread(why, r);
+	if (!find_alive(server, ret->host))
+		return tacit_secagg_refuse(why, TACIT_SECAGG_UNKNOWN_HOST);
+	for (uint32_t i = 0; i < ret->n; i++)
+		if (ret->reveal[i].dealer >= server->n)
+			return tacit_secagg_refuse(why, TACIT_SECAGG_UNKNOWN_HOST);
+	return 0;
+}
+
+int tacit_secagg_server_check_answer(const struct tacit_secagg_server *server, const uint8_t *data,
+				     size_t len, uint32_t *ret_host, enum tacit_secagg_reason *why)
+{
+	TACIT_CLEANUP(tacit_secagg_answer_done) struct tacit_secagg_answer answer = { 0 };
+	int r = read_answer(server, data, len, &answer, why);
+
+	if (r == 0)
+		*ret_host = answer.host;
+	return r;
+}
+
 int tacit_secagg_server_answer(struct tacit_secagg_server *server, const uint8_t *data, size_t len,
 			       enum tacit_secagg_reason *why)
 {
 	TACIT_CLEANUP(tacit_secagg_answer_done) struct tacit_secagg_answer answer = { 0 };
 	uint8_t digest[TACIT_SECAGG_DIGEST_LEN];
 	struct tacit_secagg_member *member;
-	int r;
+	int r = read_answer(server, data, len, &answer, why);
 
-	if (server->phase < TACIT_SECAGG_PHASE_ANSWERS)
-		return tacit_secagg_refuse(why, TACIT_SECAGG_OUT_OF_TURN);
-	r = tacit_secagg_answer_decode(server->round.digest, data, len, &answer);
-	if (r < 0)
-		return tacit_secagg_misread(why, r);
-	member = find_alive(server, answer.host);
-	if (!member)
-		return tacit_secagg_refuse(why, TACIT_SECAGG_UNKNOWN_HOST);
-	r = tacit_digest_of(digest, { data, len });
+	if (r == 0)
+		r = tacit_digest_of(digest, { data, len });
 	if (r < 0)
 		return r;
+	member = &server->member[answer.host];
 	if (member->answered)
 		return memcmp(digest, member->answer, sizeof(digest)) == 0
 			       ? 0
 			       : tacit_secagg_refuse(why, TACIT_SECAGG_DIFFERENT_MESSAGE);
-	for (uint32_t i = 0; i < answer.n; i++)
-		if (answer.reveal[i].dealer >= server->n)
-			return tacit_secagg_refuse(why, TACIT_SECAGG_UNKNOWN_HOST);
 	r = take_reveals(server, &answer);
 	if (r < 0)
 		return r;
 	member->answered = true;
 	memcpy(member->answer, digest, sizeof(digest));
 	return 0;
+}
+
+bool tacit_secagg_server_is_alive(const struct tacit_secagg_server *server, uint32_t host)
+{
+	return server->member[host].alive;
+}
+
+bool tacit_secagg_server_is_gone(const struct tacit_secagg_server *server, uint32_t host)
+{
+	return server->member[host].gone;
 }
 
 uint32_t tacit_secagg_server_missing(const struct tacit_secagg_server *server)

@@ -22,7 +22,8 @@ struct tacit_secagg_member {
 	struct tacit_secagg_advert advert;
 	uint8_t digest[TACIT_SECAGG_DIGEST_LEN]; /* of the advert */
 
-	uint8_t *shares; /* SHARES, or NULL; the boxes borrow from it */
+	bool shared;
+	uint8_t *shares; /* SHARES, or NULL: not yet, or kept elsewhere; the boxes borrow from it */
 	size_t shares_len;
 	struct tacit_secagg_boxes boxes; /* for its neighbours, in their order */
 
@@ -71,7 +72,7 @@ TACIT_MUST_CHECK int tacit_secagg_server_new_member(struct tacit_secagg_server *
 						    struct tacit_secagg_member **ret);
 
 /* Takes SHARES (copied) of @member and checks that they are for its neighbours. */
-TACIT_MUST_CHECK int tacit_secagg_server_take_shares(const struct tacit_secagg_server *server,
+TACIT_MUST_CHECK int tacit_secagg_server_take_shares(struct tacit_secagg_server *server,
 						     uint32_t host, const uint8_t *data, size_t len,
 						     enum tacit_secagg_reason *why);
 

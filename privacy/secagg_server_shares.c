@@ -4,13 +4,30 @@
 
 #include "secagg_server_private.h"
 
-int tacit_secagg_server_take_shares(const struct tacit_secagg_server *server, uint32_t host,
+#define BOXES_AT (8UL + TACIT_SECAGG_DIGEST_LEN + 4 + 4) /* where a SHARES message has them */
+#define BOX_LEN	 (4UL + TACIT_SECAGG_BOX_LEN + TACIT_SECAGG_PINS_LEN)
+
+/* Are the boxes for exactly the neighbours of their dealer, which exists? */
+static int check_boxes(const struct tacit_secagg_server *server,
+		       const struct tacit_secagg_boxes *boxes, enum tacit_secagg_reason *why)
+{
+	uint32_t neighbour[TACIT_GRAPH_DEGREE_MAX];
+
+	tacit_graph_neighbours(server->graph, boxes->host, neighbour);
+	if (boxes->n != server->params.k)
+		return tacit_secagg_refuse(why, TACIT_SECAGG_OTHER_NEIGHBOURS);
+	for (uint32_t i = 0; i < boxes->n; i++)
+		if (boxes->box[i].peer != neighbour[i])
+			return tacit_secagg_refuse(why, TACIT_SECAGG_OTHER_NEIGHBOURS);
+	return 0;
+}
+
+int tacit_secagg_server_take_shares(struct tacit_secagg_server *server, uint32_t host,
 				    const uint8_t *data, size_t len, enum tacit_secagg_reason *why)
 {
 	struct tacit_secagg_member *member = &server->member[host];
 	TACIT_CLEANUP(tacit_secagg_boxes_done) struct tacit_secagg_boxes boxes = { 0 };
 	TACIT_AUTO_FREE uint8_t *copy = tacit_memdup(data, len);
-	uint32_t neighbour[TACIT_GRAPH_DEGREE_MAX];
 	int r = copy ? 0 : -ENOMEM;
 
 	if (r == 0)
@@ -20,12 +37,10 @@ int tacit_secagg_server_take_shares(const struct tacit_secagg_server *server, ui
 		return tacit_secagg_misread(why, r);
 	if (boxes.host != host)
 		return tacit_secagg_refuse(why, TACIT_SECAGG_MALFORMED);
-	tacit_graph_neighbours(server->graph, host, neighbour);
-	if (boxes.n != server->params.k)
-		return tacit_secagg_refuse(why, TACIT_SECAGG_OTHER_NEIGHBOURS);
-	for (uint32_t i = 0; i < boxes.n; i++)
-		if (boxes.box[i].peer != neighbour[i])
-			return tacit_secagg_refuse(why, TACIT_SECAGG_OTHER_NEIGHBOURS);
+	r = check_boxes(server, &boxes, why);
+	if (r < 0)
+		return r;
+	member->shared = true;
 	member->shares = TACIT_TAKE(copy);
 	member->shares_len = len;
 	member->boxes = boxes;
@@ -33,28 +48,75 @@ int tacit_secagg_server_take_shares(const struct tacit_secagg_server *server, ui
 	return 0;
 }
 
+/* Decodes SHARES of a host that exists. */
+static int read_shares(const struct tacit_secagg_server *server, const uint8_t *data, size_t len,
+		       struct tacit_secagg_boxes *ret, enum tacit_secagg_reason *why)
+{
+	int r;
+
+	if (server->phase < TACIT_SECAGG_PHASE_SHARES)
+		return tacit_secagg_refuse(why, TACIT_SECAGG_OUT_OF_TURN);
+	r = tacit_secagg_boxes_decode(TACIT_SECAGG_SHARES, server->round.digest, data, len, ret);
+	if (r < 0)
+		return tacit_secagg_misread(why, r);
+	return ret->host < server->n ? 0 : tacit_secagg_refuse(why, TACIT_SECAGG_UNKNOWN_HOST);
+}
+
 int tacit_secagg_server_shares(struct tacit_secagg_server *server, const uint8_t *data, size_t len,
 			       enum tacit_secagg_reason *why)
 {
 	TACIT_CLEANUP(tacit_secagg_boxes_done) struct tacit_secagg_boxes boxes = { 0 };
 	const struct tacit_secagg_member *member;
-	int r;
+	int r = read_shares(server, data, len, &boxes, why);
 
-	if (server->phase < TACIT_SECAGG_PHASE_SHARES)
-		return tacit_secagg_refuse(why, TACIT_SECAGG_OUT_OF_TURN);
-	r = tacit_secagg_boxes_decode(TACIT_SECAGG_SHARES, server->round.digest, data, len, &boxes);
 	if (r < 0)
-		return tacit_secagg_misread(why, r);
-	if (boxes.host >= server->n)
-		return tacit_secagg_refuse(why, TACIT_SECAGG_UNKNOWN_HOST);
+		return r;
 	member = &server->member[boxes.host];
 	if (member->shares && member->shares_len == len && memcmp(member->shares, data, len) == 0)
 		return 0;
-	if (member->shares)
+	if (member->shared)
 		return tacit_secagg_refuse(why, TACIT_SECAGG_DIFFERENT_MESSAGE);
 	if (server->phase != TACIT_SECAGG_PHASE_SHARES)
 		return tacit_secagg_refuse(why, TACIT_SECAGG_OUT_OF_TURN);
 	return tacit_secagg_server_take_shares(server, boxes.host, data, len, why);
+}
+
+int tacit_secagg_server_check_shares(const struct tacit_secagg_server *server, const uint8_t *data,
+				     size_t len, uint32_t *ret_host, enum tacit_secagg_reason *why)
+{
+	TACIT_CLEANUP(tacit_secagg_boxes_done) struct tacit_secagg_boxes boxes = { 0 };
+	int r = read_shares(server, data, len, &boxes, why);
+
+	if (r == 0)
+		r = check_boxes(server, &boxes, why);
+	if (r == 0)
+		*ret_host = boxes.host;
+	return r;
+}
+
+void tacit_secagg_server_note_shares(struct tacit_secagg_server *server, uint32_t host)
+{
+	server->member[host].shared = true;
+}
+
+bool tacit_secagg_server_has_shared(const struct tacit_secagg_server *server, uint32_t host)
+{
+	return server->member[host].shared;
+}
+
+int tacit_secagg_server_attach_shares(struct tacit_secagg_server *server, const uint8_t *data,
+				      size_t len)
+{
+	TACIT_CLEANUP(tacit_secagg_boxes_done) struct tacit_secagg_boxes boxes = { 0 };
+	int r = read_shares(server, data, len, &boxes, NULL);
+
+	if (r < 0)
+		return r;
+	if (!server->member[boxes.host].shared)
+		return tacit_secagg_refuse(NULL, TACIT_SECAGG_OUT_OF_TURN);
+	if (server->member[boxes.host].shares)
+		return 0;
+	return tacit_secagg_server_take_shares(server, boxes.host, data, len, NULL);
 }
 
 static uint32_t survivors_min(const struct tacit_secagg_server *server)
@@ -69,7 +131,7 @@ int tacit_secagg_server_deliver(struct tacit_secagg_server *server, enum tacit_s
 	if (server->phase != TACIT_SECAGG_PHASE_SHARES)
 		return tacit_secagg_refuse(why, TACIT_SECAGG_OUT_OF_TURN);
 	for (uint32_t i = 0; i < server->n; i++)
-		shared += server->member[i].shares != NULL;
+		shared += server->member[i].shared;
 	if (shared < survivors_min(server))
 		return tacit_secagg_refuse(why, TACIT_SECAGG_TOO_FEW_SURVIVORS);
 	server->phase = TACIT_SECAGG_PHASE_VECTORS;
@@ -120,6 +182,53 @@ int tacit_secagg_server_inbox(const struct tacit_secagg_server *server, uint32_t
 	return writer->failed ? -ENOMEM : 0;
 }
 
+/* Where in @dealer's SHARES, behind the holder's number, is what it dealt @holder? */
+static size_t place_of_box(const struct tacit_secagg_server *server, uint32_t dealer,
+			   uint32_t holder)
+{
+	uint32_t neighbour[TACIT_GRAPH_DEGREE_MAX], place = 0;
+
+	tacit_graph_neighbours(server->graph, dealer, neighbour);
+	while (neighbour[place] != holder)
+		place++;
+	return BOXES_AT + place * BOX_LEN + 4;
+}
+
+int tacit_secagg_server_fetch_inbox(const struct tacit_secagg_server *server, uint32_t host,
+				    int (*fetch)(void *ctx, uint32_t dealer, size_t offset,
+						 size_t len, uint8_t *ret),
+				    void *ctx, struct tacit_writer *writer)
+{
+	TACIT_AUTO_FREE struct tacit_secagg_box *box = NULL;
+	TACIT_AUTO_FREE uint8_t *dealt = NULL;
+	struct tacit_secagg_boxes inbox = { .host = host };
+	uint32_t neighbour[TACIT_GRAPH_DEGREE_MAX];
+	int r = 0;
+
+	if (server->phase < TACIT_SECAGG_PHASE_VECTORS)
+		return TACIT_ESTALE;
+	box = TACIT_NEW_N(struct tacit_secagg_box, server->params.k);
+	dealt = tacit_calloc(server->params.k, BOX_LEN);
+	if (!box || !dealt)
+		return -ENOMEM;
+	tacit_graph_neighbours(server->graph, host, neighbour);
+	for (uint32_t i = 0; r == 0 && i < server->params.k; i++) {
+		uint8_t *at = dealt + inbox.n * BOX_LEN;
+
+		if (!server->member[neighbour[i]].shared)
+			continue;
+		r = fetch(ctx, neighbour[i], place_of_box(server, neighbour[i], host), BOX_LEN - 4,
+			  at);
+		box[inbox.n++] =
+			(struct tacit_secagg_box){ neighbour[i], at, at + TACIT_SECAGG_BOX_LEN };
+	}
+	if (r < 0)
+		return r;
+	inbox.box = box;
+	tacit_secagg_boxes_encode(TACIT_SECAGG_INBOX, server->round.digest, &inbox, writer);
+	return writer->failed ? -ENOMEM : 0;
+}
+
 int tacit_secagg_server_sum(const struct tacit_secagg_server *server, struct tacit_secagg_sum **ret)
 {
 	if (server->phase < TACIT_SECAGG_PHASE_VECTORS)
@@ -139,7 +248,7 @@ int tacit_secagg_server_masked(const struct tacit_secagg_server *server,
 	r = tacit_secagg_masked_decode(server->round.digest, data, len, &masked);
 	if (r < 0)
 		return tacit_secagg_misread(why, r);
-	if (masked.host >= server->n || !server->member[masked.host].shares)
+	if (masked.host >= server->n || !server->member[masked.host].shared)
 		return tacit_secagg_refuse(why, TACIT_SECAGG_UNKNOWN_HOST);
 	if (masked.dimensions != server->round.config.dimensions)
 		return tacit_secagg_refuse(why, TACIT_SECAGG_OTHER_DIMENSIONS);
@@ -206,10 +315,10 @@ int tacit_secagg_server_list(struct tacit_secagg_server *server, const struct ta
 	for (uint32_t i = 0; i < server->n; i++) {
 		struct tacit_secagg_member *member = &server->member[i];
 
-		if (tacit_secagg_sum_has(sum, i) && !member->shares)
+		if (tacit_secagg_sum_has(sum, i) && !member->shared)
 			return tacit_secagg_refuse(why, TACIT_SECAGG_UNKNOWN_HOST);
 		member->alive = tacit_secagg_sum_has(sum, i);
-		member->gone = member->shares && !member->alive;
+		member->gone = member->shared && !member->alive;
 	}
 	r = tacit_secagg_server_write_list(server);
 	if (r < 0)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A server's state as bytes: "TACV", u8 format, u8 phase, u16 zero; the CONFIG; the number of hosts
- * and their ADVERTs; once seated k, t, the beacon and the SHARES (empty: none); once listed of each
- * host flags, consent, digest of the answer and shares held, and the culprits. Messages stand
- * behind their length, and were verified when they came.
+ * and their ADVERTs; once seated k, t, the beacon, and of each host whether it shared and the
+ * SHARES (empty: none, or an outline); once listed of each host flags, consent, digest of the
+ * answer and shares held, and the culprits. Messages stand behind their length, and were verified
+ * when they came.
  */
 #include <string.h>
 
@@ -21,6 +22,13 @@ static void write_blob(struct tacit_writer *writer, const uint8_t *data, size_t 
 	tacit_write_u32le(writer, data ? (uint32_t)len : 0);
 	if (data)
 		tacit_write_bytes(writer, data, len);
+}
+
+static void save_shares(const struct tacit_secagg_member *member, bool shares,
+			struct tacit_writer *writer)
+{
+	tacit_write_u8(writer, member->shared);
+	write_blob(writer, shares ? member->shares : NULL, member->shares_len);
 }
 
 static void save_answers(const struct tacit_secagg_member *member, struct tacit_writer *writer)
@@ -49,7 +57,7 @@ static void save_culprits(const struct tacit_secagg_server *server, struct tacit
 	}
 }
 
-void tacit_secagg_server_save(const struct tacit_secagg_server *server, struct tacit_writer *writer)
+static void save(const struct tacit_secagg_server *server, bool shares, struct tacit_writer *writer)
 {
 	tacit_write_bytes(writer, MAGIC, 4);
 	tacit_write_u8(writer, FORMAT);
@@ -65,12 +73,23 @@ void tacit_secagg_server_save(const struct tacit_secagg_server *server, struct t
 	tacit_write_u32le(writer, server->params.t);
 	tacit_write_bytes(writer, server->beacon, sizeof(server->beacon));
 	for (uint32_t i = 0; i < server->n; i++)
-		write_blob(writer, server->member[i].shares, server->member[i].shares_len);
+		save_shares(&server->member[i], shares, writer);
 	if (server->phase < TACIT_SECAGG_PHASE_ANSWERS)
 		return;
 	for (uint32_t i = 0; i < server->n; i++)
 		save_answers(&server->member[i], writer);
 	save_culprits(server, writer);
+}
+
+void tacit_secagg_server_save(const struct tacit_secagg_server *server, struct tacit_writer *writer)
+{
+	save(server, true, writer);
+}
+
+void tacit_secagg_server_outline(const struct tacit_secagg_server *server,
+				 struct tacit_writer *writer)
+{
+	save(server, false, writer);
 }
 
 /* Borrowed from the reader. */
@@ -117,6 +136,20 @@ static int load_adverts(struct tacit_secagg_server *server, struct tacit_reader 
 	return r;
 }
 
+static int load_shares(struct tacit_secagg_server *server, uint32_t host,
+		       struct tacit_reader *reader)
+{
+	unsigned shared = tacit_read_u8(reader);
+	struct tacit_secagg_blob blob = read_blob(reader);
+
+	if (reader->failed || shared > 1 || (blob.len > 0 && !shared))
+		return TACIT_EDAMAGED;
+	server->member[host].shared = shared;
+	if (blob.len == 0)
+		return 0;
+	return tacit_secagg_server_take_shares(server, host, blob.data, blob.len, NULL);
+}
+
 static int load_seats(struct tacit_secagg_server *server, struct tacit_reader *reader)
 {
 	struct tacit_secagg_params *params = &server->params;
@@ -129,14 +162,8 @@ static int load_seats(struct tacit_secagg_server *server, struct tacit_reader *r
 	if (reader->failed || params->n < TACIT_SECAGG_HOSTS_MIN || params->k >= params->n)
 		return TACIT_EDAMAGED;
 	r = tacit_secagg_server_arrange(server);
-	for (uint32_t i = 0; r == 0 && i < server->n; i++) {
-		struct tacit_secagg_blob blob = read_blob(reader);
-
-		if (reader->failed)
-			return TACIT_EDAMAGED;
-		if (blob.len > 0)
-			r = tacit_secagg_server_take_shares(server, i, blob.data, blob.len, NULL);
-	}
+	for (uint32_t i = 0; r == 0 && i < server->n; i++)
+		r = load_shares(server, i, reader);
 	return r;
 }
 
@@ -148,7 +175,8 @@ static void load_flags(struct tacit_secagg_member *member, struct tacit_reader *
 	member->gone = flags & FLAG_GONE;
 	member->answered = flags & FLAG_ANSWERED;
 	if (flags > FLAGS || (member->alive && member->gone) ||
-	    (member->answered && !member->alive) || (member->alive && !member->shares))
+	    (member->answered && !member->alive) ||
+	    ((member->alive || member->gone) && !member->shared))
 		reader->failed = true;
 	member->consent_len = tacit_read_u8(reader);
 	if (member->consent_len > sizeof(member->consent)) {

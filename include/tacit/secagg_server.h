@@ -12,6 +12,10 @@
  * A host that does not follow the protocol is named and left out, or what is wrong of it ignored,
  * as long as t good shares of each secret remain.
  *
+ * The SHARES are nearly all that it weighs: n k boxes. Where many processes need to know who is
+ * who, but not what was dealt, they load an outline: then who shared is noted, what was dealt is
+ * fetched for each inbox, and attached once, by whoever unmasks.
+ *
  * Calls return 0, the code of a reason (given in the last parameter, which may be NULL), -ENOMEM or
  * TACIT_ECRYPTO; what fails changes nothing.
  */
@@ -50,6 +54,10 @@ TACIT_MUST_CHECK int tacit_secagg_server_load(const struct tacit_secagg_identity
 					      struct tacit_secagg_server **ret);
 void tacit_secagg_server_save(const struct tacit_secagg_server *server,
 			      struct tacit_writer *writer);
+
+/* The same without what the SHARES hold; to be loaded, too. */
+void tacit_secagg_server_outline(const struct tacit_secagg_server *server,
+				 struct tacit_writer *writer);
 
 enum tacit_secagg_phase tacit_secagg_server_get_phase(const struct tacit_secagg_server *server);
 
@@ -100,6 +108,29 @@ TACIT_MUST_CHECK int tacit_secagg_server_shares(struct tacit_secagg_server *serv
 						const uint8_t *data, size_t len,
 						enum tacit_secagg_reason *why);
 
+/* The same for whoever keeps them elsewhere: looks, takes nothing. @ret: whose they are. */
+TACIT_MUST_CHECK int tacit_secagg_server_check_shares(const struct tacit_secagg_server *server,
+						      const uint8_t *data, size_t len,
+						      uint32_t *ret_host,
+						      enum tacit_secagg_reason *why);
+
+/* SHARES of @host, which must exist, are kept elsewhere. */
+void tacit_secagg_server_note_shares(struct tacit_secagg_server *server, uint32_t host);
+
+/* Has @host, which must exist, shared? */
+bool tacit_secagg_server_has_shared(const struct tacit_secagg_server *server, uint32_t host);
+
+/* SHARES that were noted, or taken, whenever that was: for inboxes and unmasking. */
+TACIT_MUST_CHECK int tacit_secagg_server_attach_shares(struct tacit_secagg_server *server,
+						       const uint8_t *data, size_t len);
+
+/* As tacit_secagg_server_inbox(), of SHARES that are kept elsewhere. @fetch copies @len bytes, from
+ * @offset on, of those of @dealer, which shared; 0 or negative. */
+TACIT_MUST_CHECK int tacit_secagg_server_fetch_inbox(
+	const struct tacit_secagg_server *server, uint32_t host,
+	int (*fetch)(void *ctx, uint32_t dealer, size_t offset, size_t len, uint8_t *ret),
+	void *ctx, struct tacit_writer *writer);
+
 /* Closes the shares. TACIT_SECAGG_TOO_FEW_SURVIVORS when too few came for a sum. */
 TACIT_MUST_CHECK int tacit_secagg_server_deliver(struct tacit_secagg_server *server,
 						 enum tacit_secagg_reason *why);
@@ -132,6 +163,17 @@ bool tacit_secagg_server_is_agreed(const struct tacit_secagg_server *server, uin
 TACIT_MUST_CHECK int tacit_secagg_server_answer(struct tacit_secagg_server *server,
 						const uint8_t *data, size_t len,
 						enum tacit_secagg_reason *why);
+
+/* Is it an ANSWER of a survivor? Looks, takes nothing, and leaves the shares in it for later. @ret:
+ * whose it is. */
+TACIT_MUST_CHECK int tacit_secagg_server_check_answer(const struct tacit_secagg_server *server,
+						      const uint8_t *data, size_t len,
+						      uint32_t *ret_host,
+						      enum tacit_secagg_reason *why);
+
+/* Once listed: is @host, which must exist, in the sum; has it gone after it shared? */
+bool tacit_secagg_server_is_alive(const struct tacit_secagg_server *server, uint32_t host);
+bool tacit_secagg_server_is_gone(const struct tacit_secagg_server *server, uint32_t host);
 
 /* Secrets that have fewer than t good shares yet; 0: the sum can be unmasked. */
 uint32_t tacit_secagg_server_missing(const struct tacit_secagg_server *server);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * wire - what hosts and aggregator say to each other: paths, media types, the
- * binary update, and the two JSON documents that describe work.
+ * binary update, and the two JSON documents that describe work. The messages of a
+ * secure sum are those of tacit/secagg.h.
  *
- * Update (little-endian): "TACU", u16 format (1), u8 mode, u8 zero, u64 round,
+ * Update (little-endian): "TACU", u16 format (1), u8 mode (1: local), u8 zero, u64 round,
  * task[32], model[32], u32 dimensions, then that many u32.
  */
 #ifndef TACIT_WIRE_H
@@ -16,12 +17,13 @@
 #include <tacit/error.h>
 #include <tacit/fleet.h>
 #include <tacit/protect.h>
+#include <tacit/secagg.h>
 
 #define TACIT_PATH_ENROL   "/v1/enrolments/"     /* PUT + hex SHA-256 of the public key (SPKI) */
 #define TACIT_PATH_RENEW   "/v1/certificate"     /* PUT, for the calling host */
 #define TACIT_PATH_ROUND   "/v1/rounds/current"  /* GET, 204 + Retry-After when there is none */
-#define TACIT_PATH_ROUNDS  "/v1/rounds/"         /* PUT + number + TACIT_PATH_UPDATE */
-#define TACIT_PATH_UPDATE  "/update"
+#define TACIT_PATH_ROUNDS  "/v1/rounds/"         /* + number + one of those below */
+#define TACIT_PATH_UPDATE  "/update"             /* PUT; tacit_secagg_resource() names the others */
 #define TACIT_PATH_TASK    "/v1/task"            /* GET */
 #define TACIT_PATH_MODEL   "/v1/models/latest"   /* GET, strong ETag; 404 before the first */
 #define TACIT_PATH_MODELS  "/v1/models/"         /* GET + version */
@@ -30,16 +32,43 @@
 #define TACIT_TYPE_PROBLEM "application/problem+json"
 #define TACIT_TYPE_UPDATE  "application/vnd.tacit.update"
 #define TACIT_TYPE_MODEL   "application/vnd.tacit.model"
+#define TACIT_TYPE_SECAGG  "application/vnd.tacit.secagg"
 
 #define TACIT_DIGEST_LEN    32U
 #define TACIT_WIRE_JSON_MAX 65536U /* bytes of a task or round document */
 
 enum tacit_mode {
-	TACIT_MODE_LOCAL = 1, /* every host adds all the noise itself */
+	TACIT_MODE_LOCAL = 1,   /* every host adds all the noise itself */
+	TACIT_MODE_DISTRIBUTED, /* its share; only the sum of a cohort is ever seen */
 };
 
-/* "local"; NULL when unknown. */
+/* "local", "distributed"; NULL when unknown. */
 const char *tacit_mode_name(enum tacit_mode mode);
+
+/*
+ * The resource of a secure sum's message, behind TACIT_PATH_ROUNDS and the round's number, for the
+ * calling host: "/config", "/advert", "/roster", "/shares", "/inbox", "/masked", "/survivors",
+ * "/consent", "/consents", "/answer". What a host says is PUT (201 new, 200 the same bytes again),
+ * what it is told is GET (204 with Retry-After before its time; "Prefer: wait=SECONDS", RFC 7240,
+ * is honoured within the server's bounds). 410 when the round, or this host's part in it, is over.
+ */
+const char *tacit_secagg_resource(enum tacit_secagg_type type);
+
+/* The reverse, of all that stands behind the number; 0 when it is none. */
+enum tacit_secagg_type tacit_secagg_resource_type(const char *path);
+
+/* How rounds choose their mode. */
+enum tacit_task_mode {
+	TACIT_TASK_AUTO, /* distributed from min_cohort hosts on, local below */
+	TACIT_TASK_LOCAL,
+	TACIT_TASK_DISTRIBUTED,
+};
+
+/* How the sums of a round's groups become one. */
+enum tacit_aggregation {
+	TACIT_AGGREGATION_SUM,
+	TACIT_AGGREGATION_TRIMMED_MEAN, /* coordinate by coordinate, without the extremes */
+};
 
 /* What the fleet is to learn; changes seldom. Plain record. */
 struct tacit_task {
@@ -48,7 +77,11 @@ struct tacit_task {
 	double clip_norm;    /* 1e-6..1e6 */
 	double noise_multiplier; /* 0..1000; 0 only where the operator insists */
 	double kappa;        /* what a trusted release is worth, windows, 0..10000 */
-	uint32_t min_cohort; /* fewer updates are never released, 1..1e6 */
+	enum tacit_task_mode mode;           /* "auto", "local", "distributed" */
+	enum tacit_aggregation aggregation;  /* "sum", "trimmed-mean" */
+	struct tacit_secagg_threat threat;   /* "server", "corrupt" and "dropout" (0..0.5) */
+	uint32_t min_cohort; /* fewer updates are never released, 1..1e6 (but for rounds that
+			      * are local because the fleet is smaller: two) */
 	uint32_t max_cohort; /* a round closes early at this many; 0: only by time */
 	uint32_t round_sec;  /* a round begins this often, 1..604800 */
 	uint32_t collect_sec; /* and takes updates for this long, 1..86400 */

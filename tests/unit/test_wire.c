@@ -70,8 +70,8 @@ static char *with_member(const char *sound, const char *name, const char *value)
 
 static void test_task_round_trip(void)
 {
-	static const char begins[] =
-		"{\"classes\":[\"host\",\"nginx.service\"],\"clip_norm\":4.5,\"collect_sec\":3600,";
+	static const char begins[] = "{\"aggregation\":\"sum\",\"classes\":[\"host\",\"nginx."
+				     "service\"],\"clip_norm\":4.5,";
 	struct tacit_task task, back;
 	TACIT_AUTO_FREE char *text = NULL;
 	TACIT_AUTO_FREE char *again = NULL;
@@ -92,6 +92,40 @@ static void test_task_round_trip(void)
 	CU_ASSERT_STRING_EQUAL(text, again);
 	CU_ASSERT_PTR_NULL(strchr(text, ' '));
 	CU_ASSERT_EQUAL(strncmp(text, begins, strlen(begins)), 0);
+}
+
+static void test_task_without_secure_members(void)
+{
+	static const char secure[] =
+		"{\"classes\":[\"host\"],\"clip_norm\":1,\"collect_sec\":3600,\"kappa\":30,"
+		"\"kind\":\"gaussian\",\"max_cohort\":0,\"min_cohort\":20,\"noise_multiplier\":2,"
+		"\"round_sec\":86400,\"schema\":\"" HEX_A "\",\"mode\":\"distributed\","
+		"\"aggregation\":\"trimmed-mean\",\"server\":\"semi-honest\",\"corrupt\":0.05,"
+		"\"dropout\":0.123456}";
+	struct tacit_task task;
+
+	CU_ASSERT_EQUAL_FATAL(tacit_task_parse(sound_task, strlen(sound_task), &task, NULL, 0), 0);
+	CU_ASSERT_EQUAL(task.mode, TACIT_TASK_AUTO);
+	CU_ASSERT_EQUAL(task.aggregation, TACIT_AGGREGATION_SUM);
+	CU_ASSERT_EQUAL(task.threat.server, TACIT_SECAGG_SEMI_MALICIOUS);
+	CU_ASSERT_EQUAL(task.threat.corrupt_ppm, 100000);
+	CU_ASSERT_EQUAL_FATAL(tacit_task_parse(secure, strlen(secure), &task, NULL, 0), 0);
+	CU_ASSERT_EQUAL(task.mode, TACIT_TASK_DISTRIBUTED);
+	CU_ASSERT_EQUAL(task.aggregation, TACIT_AGGREGATION_TRIMMED_MEAN);
+	CU_ASSERT_EQUAL(task.threat.server, TACIT_SECAGG_SEMI_HONEST);
+	CU_ASSERT_EQUAL(task.threat.corrupt_ppm, 50000);
+	CU_ASSERT_EQUAL(task.threat.dropout_ppm, 123456);
+}
+
+static void test_resources(void)
+{
+	for (unsigned i = TACIT_SECAGG_CONFIG; i <= TACIT_SECAGG_ANSWER; i++)
+		CU_ASSERT_EQUAL(tacit_secagg_resource_type(
+					tacit_secagg_resource((enum tacit_secagg_type)i)),
+				i);
+	CU_ASSERT_EQUAL(tacit_secagg_resource_type("/update"), 0);
+	CU_ASSERT_EQUAL(tacit_secagg_resource_type("/advert/"), 0);
+	CU_ASSERT_EQUAL(tacit_secagg_resource_type(""), 0);
 }
 
 static void test_digest_is_stable(void)
@@ -167,6 +201,14 @@ static const struct bad_member bad_in_task[] = {
 	{ "noise_multiplier", "-0.1" },
 	{ "noise_multiplier", "1001" },
 	{ "noise_multiplier", "[2]" },
+	{ "mode", "\"secure\"" },
+	{ "mode", "2" },
+	{ "aggregation", "\"median\"" },
+	{ "server", "\"honest\"" },
+	{ "corrupt", "-0.1" },
+	{ "corrupt", "0.51" },
+	{ "corrupt", "\"0.1\"" },
+	{ "dropout", "0.500001" },
 	{ "kappa", NULL },
 	{ "kappa", "-1" },
 	{ "kappa", "10001" },
@@ -238,7 +280,7 @@ static const struct bad_member bad_in_round[] = {
 	{ "round", "7.0" },
 	{ "round", "\"7\"" },
 	{ "mode", NULL },
-	{ "mode", "\"distributed\"" },
+	{ "mode", "\"secure\"" },
 	{ "mode", "1" },
 	{ "mode", "\"\"" },
 	{ "task", NULL },
@@ -469,6 +511,7 @@ static void test_every_allocation_may_fail(void)
 static void test_names(void)
 {
 	CU_ASSERT_STRING_EQUAL(tacit_mode_name(TACIT_MODE_LOCAL), "local");
+	CU_ASSERT_STRING_EQUAL(tacit_mode_name(TACIT_MODE_DISTRIBUTED), "distributed");
 	CU_ASSERT_PTR_NULL(tacit_mode_name((enum tacit_mode)0));
 	CU_ASSERT_PTR_NULL(tacit_mode_name((enum tacit_mode)99));
 }
@@ -477,6 +520,8 @@ int main(void)
 {
 	static const struct unit_case cases[] = {
 		{ "task round trip", test_task_round_trip },
+		{ "a task of before secure sums", test_task_without_secure_members },
+		{ "resources of a secure sum", test_resources },
 		{ "a task's digest is stable", test_digest_is_stable },
 		{ "the largest task fits", test_largest_task_fits },
 		{ "a task's members", test_task_members },
