@@ -88,6 +88,49 @@ static const char *const migrations[] = {
 	"  created_ms INTEGER NOT NULL,"
 	"  sha256 BLOB NOT NULL,"
 	"  data BLOB NOT NULL);",
+
+	/* Secure sums. A place is a host's number in the sum, once seated. */
+	"ALTER TABLE round ADD COLUMN groups INTEGER NOT NULL DEFAULT 0;" /* 0: mode local */
+	"ALTER TABLE round ADD COLUMN salt BLOB;"
+	"CREATE TABLE cohort("
+	"  round INTEGER NOT NULL REFERENCES round,"
+	"  grp INTEGER NOT NULL,"
+	"  phase INTEGER NOT NULL DEFAULT 0,"
+	"  beacon BLOB NOT NULL," /* its hash is in the config, itself in the roster */
+	"  outline BLOB,"
+	"  hosts INTEGER NOT NULL DEFAULT 0,"
+	"  degree INTEGER NOT NULL DEFAULT 0,"
+	"  threshold INTEGER NOT NULL DEFAULT 0,"
+	"  survivors INTEGER NOT NULL DEFAULT 0,"
+	"  sum BLOB,"	     /* unmasked, little-endian u32; until the round ends */
+	"  sum_sha256 BLOB," /* of it */
+	"  reason TEXT,"     /* why it was lost */
+	"  PRIMARY KEY(round, grp));"
+
+	"CREATE TABLE message("
+	"  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"  round INTEGER NOT NULL REFERENCES round,"
+	"  grp INTEGER NOT NULL,"
+	"  type INTEGER NOT NULL," /* enum tacit_secagg_type */
+	"  host INTEGER NOT NULL REFERENCES host,"
+	"  place INTEGER,"
+	"  digest BLOB NOT NULL," /* of data */
+	"  data BLOB,"
+	"  UNIQUE(round, type, host));"
+	"CREATE INDEX message_place ON message(round, grp, type, place);"
+
+	"CREATE TABLE masked("
+	"  round INTEGER NOT NULL REFERENCES round,"
+	"  grp INTEGER NOT NULL,"
+	"  worker INTEGER NOT NULL,"
+	"  updates INTEGER NOT NULL,"
+	"  sum BLOB NOT NULL,"
+	"  PRIMARY KEY(round, grp, worker));"
+
+	/* Of hosts that fail again and again, and of groups whose sums were too long. */
+	"ALTER TABLE host ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE host ADD COLUMN suspicion INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE host ADD COLUMN benched_until INTEGER NOT NULL DEFAULT 0;", /* a round */
 };
 
 static const struct tacit_db_schema schema = { migrations, TACIT_ARRAY_LEN(migrations) };

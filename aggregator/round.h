@@ -40,6 +40,8 @@ struct tacit_round {
 	uint32_t max_updates; /* never more are taken: max_cohort, and what 32 bits can hold */
 	int64_t opened_ms;    /* wall */
 	int64_t collect_ms;   /* updates are taken for so long */
+	uint32_t groups;      /* secure sums; 0 in mode local */
+	uint8_t salt[TACIT_DIGEST_LEN]; /* of who is in which */
 };
 
 /* Most updates whose sum stays within 32 bits, whatever the hosts hold: in units of the

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cohort - one secure sum in the database: a group of a round's hosts, from their adverts to the
+ * sum. Workers put in what hosts say (mailbox.h); the keeper moves it on (cohort_steps.h). What a
+ * process holds of it in memory it can make again from here at any time.
+ *
+ * Table cohort: phase, and the outline of the server's part (tacit_secagg_server_outline()), written
+ * with each step. Table message: what hosts said, by type, under their number in the fleet and, once
+ * seated, their place in the sum; a masked vector leaves its digest. Table masked: each worker's
+ * partial sum of masked vectors (tacit_secagg_sum_save()).
+ */
+#ifndef TACIT_AGGREGATOR_COHORT_H
+#define TACIT_AGGREGATOR_COHORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <tacit/db.h>
+#include <tacit/error.h>
+#include <tacit/secagg_server.h>
+
+#include "ca.h"
+#include "round.h"
+
+enum tacit_cohort_phase {
+	TACIT_COHORT_ADVERTS, /* as enum tacit_secagg_phase */
+	TACIT_COHORT_SHARES,
+	TACIT_COHORT_VECTORS,
+	TACIT_COHORT_ANSWERS,
+	TACIT_COHORT_DONE, /* the sum is known */
+	TACIT_COHORT_LOST, /* and never will be */
+};
+
+/* "adverts", "shares", "vectors", "answers", "done", "lost". */
+const char *tacit_cohort_phase_name(enum tacit_cohort_phase phase);
+
+#define TACIT_COHORT_HOSTS_MAX 1000U /* in a group, as far as it can be foreseen */
+
+/* Plain record. */
+struct tacit_cohort {
+	uint64_t round;
+	uint32_t group;
+	enum tacit_cohort_phase phase;
+	uint32_t hosts;	    /* seated; 0 before */
+	uint32_t survivors; /* listed; 0 before */
+};
+
+/* How many groups a round of @hosts is split into. */
+uint32_t tacit_cohort_groups(uint32_t hosts);
+
+/* The group of a round that a host belongs to: by a hash with the round's salt, so that nobody can
+ * choose whom he meets. @id: SHA-256 of its public key. 0 or TACIT_ECRYPTO. */
+TACIT_MUST_CHECK int tacit_cohort_group_of(const struct tacit_round *round,
+					   const uint8_t id[TACIT_SECAGG_ID_LEN],
+					   uint32_t *ret_group);
+
+/* 0, -ENOENT, TACIT_EDAMAGED, database errors. */
+TACIT_MUST_CHECK int tacit_cohort_get(struct tacit_db *db, uint64_t round, uint32_t group,
+				      struct tacit_cohort *ret);
+
+/* The server's part as it stood with the last step, without what hosts said since, and without what
+ * they dealt. @identity: as for tacit_secagg_server_load(). 0, -ENOENT (none, or it is over),
+ * TACIT_EDAMAGED, -ENOMEM, TACIT_ECRYPTO, database errors. */
+TACIT_MUST_CHECK int tacit_cohort_load(struct tacit_db *db,
+				       const struct tacit_secagg_identity *identity, uint64_t round,
+				       uint32_t group, struct tacit_secagg_server **ret);
+
+/* Opens the cohorts of a distributed round that was just inserted. Within the caller's
+ * transaction. */
+TACIT_MUST_CHECK int tacit_cohort_open(struct tacit_db *db, const struct tacit_ca *ca,
+				       const struct tacit_round *round,
+				       const struct tacit_secagg_threat *threat,
+				       uint32_t collect_sec);
+
+#endif /* TACIT_AGGREGATOR_COHORT_H */
