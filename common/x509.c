@@ -18,6 +18,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #define SPKI_LEN 91 /* P-256 by name, uncompressed point: the one form we accept and make */
 
@@ -260,7 +261,8 @@ int tacit_key_fingerprint(const EVP_PKEY *key, uint8_t fingerprint[TACIT_FINGERP
 int tacit_cert_fingerprint(const X509 *cert, uint8_t fingerprint[TACIT_FINGERPRINT_LEN])
 {
 	uint8_t *der = NULL;
-	/* The certificate holds the key's very bytes; encoding it anew costs 165 us, at every request. */
+	/* The certificate holds the key's very bytes; encoding it anew costs 165 us, at every
+	 * request. */
 	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
 	int r;
 
@@ -284,17 +286,22 @@ int tacit_key_sign(EVP_PKEY *key, const void *data, size_t len, uint8_t *sig, si
 	return 0;
 }
 
-int tacit_cert_verify_signature(const X509 *cert, const void *data, size_t len, const uint8_t *sig,
-				size_t sig_len)
+int tacit_key_verify_signature(EVP_PKEY *key, const void *data, size_t len, const uint8_t *sig,
+			       size_t sig_len)
 {
 	TACIT_CLEANUP(EVP_MD_CTX_free_p) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	const uint8_t *bytes = (const uint8_t *)data;
-	EVP_PKEY *key = X509_get0_pubkey(cert);
 
 	if (!ctx || !key || EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, key) != 1)
 		return fail(TACIT_ECRYPTO);
 	/* A malformed signature is a negative answer, which is no less a forgery. */
 	return EVP_DigestVerify(ctx, sig, sig_len, bytes, len) == 1 ? 0 : fail(TACIT_EUNTRUSTED);
+}
+
+int tacit_cert_verify_signature(const X509 *cert, const void *data, size_t len, const uint8_t *sig,
+				size_t sig_len)
+{
+	return tacit_key_verify_signature(X509_get0_pubkey(cert), data, len, sig, sig_len);
 }
 
 int tacit_csr_create(EVP_PKEY *key, char **ret_pem)
@@ -331,21 +338,54 @@ int tacit_csr_parse(const char *pem, size_t len, EVP_PKEY **ret_key)
 	return 0;
 }
 
-int tacit_cert_parse(const char *pem, size_t len, X509 **ret)
+int tacit_cert_parse_der(const uint8_t *data, size_t len, X509 **ret)
 {
-	TACIT_CLEANUP(der_done) struct der der = { 0 };
 	TACIT_CLEANUP(tacit_cert_free_p) X509 *cert = NULL;
-	const uint8_t *at;
-	int r = read_block(pem, len, PEM_STRING_X509, &der);
+	const uint8_t *at = data;
 
-	if (r < 0)
-		return r;
-	at = der.data;
-	cert = d2i_X509(NULL, &at, der.len);
-	if (!cert || at != der.data + der.len || !X509_get0_pubkey(cert))
+	if (len > TACIT_PEM_MAX)
+		return -E2BIG;
+	cert = d2i_X509(NULL, &at, (long)len);
+	if (!cert || at != data + len || !X509_get0_pubkey(cert))
 		return fail(TACIT_ESCHEMA);
 	*ret = TACIT_TAKE(cert);
 	return 0;
+}
+
+int tacit_cert_parse(const char *pem, size_t len, X509 **ret)
+{
+	TACIT_CLEANUP(der_done) struct der der = { 0 };
+	int r = read_block(pem, len, PEM_STRING_X509, &der);
+
+	return r < 0 ? r : tacit_cert_parse_der(der.data, (size_t)der.len, ret);
+}
+
+int tacit_cert_format_der(const X509 *cert, uint8_t **ret, size_t *ret_len)
+{
+	int len = i2d_X509(cert, NULL);
+	TACIT_AUTO_FREE uint8_t *data = len > 0 ? (uint8_t *)tacit_calloc((size_t)len, 1) : NULL;
+	uint8_t *at = data;
+
+	if (len <= 0)
+		return fail(TACIT_ECRYPTO);
+	if (!data)
+		return -ENOMEM;
+	(void)i2d_X509(cert, &at);
+	*ret = TACIT_TAKE(data);
+	*ret_len = (size_t)len;
+	return 0;
+}
+
+bool tacit_cert_is_for(const X509 *cert, const X509 *ca, enum tacit_cert_use use)
+{
+	uint32_t wanted = use == TACIT_CERT_HOST ? XKU_SSL_CLIENT : XKU_SSL_SERVER;
+
+	/* X509_verify() caches the hash in the certificate, hence not const. */
+	if (X509_verify((X509 *)(uintptr_t)cert, X509_get0_pubkey(ca)) == 1 &&
+	    X509_get_extended_key_usage((X509 *)(uintptr_t)cert) == wanted)
+		return true;
+	ERR_clear_error();
+	return false;
 }
 
 static BIO *cert_to_bio(const X509 *cert)

@@ -18,7 +18,8 @@
 
 struct tacit_vouch;
 
-/* @ca: borrowed for the call. @wall_ms: NULL: tacit_clock_wall_ms(). 0, -ENOMEM or TACIT_ECRYPTO. */
+/* @ca: borrowed for the call. @wall_ms: NULL: tacit_clock_wall_ms(). 0, -ENOMEM or TACIT_ECRYPTO.
+ */
 TACIT_MUST_CHECK int tacit_vouch_new(const X509 *ca, int64_t (*wall_ms)(void),
 				     struct tacit_vouch **ret);
 

@@ -6,6 +6,7 @@
 #ifndef TACIT_X509_H
 #define TACIT_X509_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,6 +47,8 @@ TACIT_MUST_CHECK int tacit_key_sign(EVP_PKEY *key, const void *data, size_t len,
 				    size_t *ret_len);
 
 /* 0, TACIT_EUNTRUSTED, TACIT_ECRYPTO. */
+TACIT_MUST_CHECK int tacit_key_verify_signature(EVP_PKEY *key, const void *data, size_t len,
+						const uint8_t *sig, size_t sig_len);
 TACIT_MUST_CHECK int tacit_cert_verify_signature(const X509 *cert, const void *data, size_t len,
 						 const uint8_t *sig, size_t sig_len);
 
@@ -67,6 +70,10 @@ TACIT_MUST_CHECK int tacit_cert_parse(const char *pem, size_t len, X509 **ret);
 TACIT_MUST_CHECK int tacit_cert_format(const X509 *cert, char **ret_pem);
 TACIT_MUST_CHECK int tacit_cert_load(const char *path, X509 **ret);
 TACIT_MUST_CHECK int tacit_cert_save(const X509 *cert, const char *path);
+
+/* The same in DER; @ret: owned by the caller. */
+TACIT_MUST_CHECK int tacit_cert_parse_der(const uint8_t *data, size_t len, X509 **ret);
+TACIT_MUST_CHECK int tacit_cert_format_der(const X509 *cert, uint8_t **ret, size_t *ret_len);
 
 /* Wall-clock milliseconds. 0 or TACIT_ECRYPTO. */
 TACIT_MUST_CHECK int tacit_cert_validity(const X509 *cert, int64_t *ret_from_ms,
@@ -98,6 +105,9 @@ enum tacit_cert_use {
 TACIT_MUST_CHECK int tacit_ca_issue(const X509 *ca, EVP_PKEY *ca_key, EVP_PKEY *public_key,
 				    enum tacit_cert_use use, const char *common_name,
 				    const char *names, int64_t valid_sec, X509 **ret);
+
+/* Did @ca issue it, for this use and no other? Says nothing of its validity. */
+bool tacit_cert_is_for(const X509 *cert, const X509 *ca, enum tacit_cert_use use);
 
 /*
  * The enrolment token, one line: "tacit1.<url>.<secret>.<pin>", each part base64url: the
