@@ -4,10 +4,10 @@
  * sum. Workers put in what hosts say (mailbox.h); the keeper moves it on (cohort_steps.h). What a
  * process holds of it in memory it can make again from here at any time.
  *
- * Table cohort: phase, and the outline of the server's part (tacit_secagg_server_outline()), written
- * with each step. Table message: what hosts said, by type, under their number in the fleet and, once
- * seated, their place in the sum; a masked vector leaves its digest. Table masked: each worker's
- * partial sum of masked vectors (tacit_secagg_sum_save()).
+ * Table cohort: phase, and the outline of the server's part (tacit_secagg_server_outline()),
+ * written with each step. Table message: what hosts said, by type, under their number in the fleet
+ * and, once seated, their place in the sum; a masked vector leaves its digest. Table masked: each
+ * worker's partial sum of masked vectors (tacit_secagg_sum_save()).
  */
 #ifndef TACIT_AGGREGATOR_COHORT_H
 #define TACIT_AGGREGATOR_COHORT_H
@@ -34,7 +34,10 @@ enum tacit_cohort_phase {
 /* "adverts", "shares", "vectors", "answers", "done", "lost". */
 const char *tacit_cohort_phase_name(enum tacit_cohort_phase phase);
 
-#define TACIT_COHORT_HOSTS_MAX 1000U /* in a group, as far as it can be foreseen */
+/* One group up to so many hosts; beyond, groups of this size on average, none of which then is
+ * likely to exceed that. */
+#define TACIT_COHORT_HOSTS_MAX	1000U
+#define TACIT_COHORT_HOSTS_FULL 850U
 
 /* Plain record. */
 struct tacit_cohort {
@@ -64,6 +67,21 @@ TACIT_MUST_CHECK int tacit_cohort_get(struct tacit_db *db, uint64_t round, uint3
 TACIT_MUST_CHECK int tacit_cohort_load(struct tacit_db *db,
 				       const struct tacit_secagg_identity *identity, uint64_t round,
 				       uint32_t group, struct tacit_secagg_server **ret);
+
+/* How many messages of a type are there. 0 or database errors. */
+TACIT_MUST_CHECK int tacit_cohort_count(struct tacit_db *db, const struct tacit_cohort *cohort,
+					enum tacit_secagg_type type, uint32_t *ret);
+
+/* Writes a step: @cohort's members, and the outline of @server. */
+TACIT_MUST_CHECK int tacit_cohort_save(struct tacit_db *db, const struct tacit_cohort *cohort,
+				       const struct tacit_secagg_server *server);
+
+/* Signs with the CA's key; of hosts it believes everything: for what is in the database, which was
+ * verified before it got there. */
+struct tacit_secagg_identity tacit_cohort_identity(const struct tacit_ca *ca);
+
+/* A noise multiplier as configs have it, in millionths, rounded up. */
+uint32_t tacit_cohort_noise_ppm(double noise_multiplier);
 
 /* Opens the cohorts of a distributed round that was just inserted. Within the caller's
  * transaction. */
