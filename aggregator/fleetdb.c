@@ -104,6 +104,9 @@ static const char *const migrations[] = {
 	"  survivors INTEGER NOT NULL DEFAULT 0,"
 	"  sum BLOB,"	     /* unmasked, little-endian u32; until the round ends */
 	"  sum_sha256 BLOB," /* of it */
+	"  noise_sd REAL,"   /* in each of its numbers */
+	"  rho REAL,"	     /* zCDP, against the aggregator */
+	"  rho_release REAL," /* and for whoever sees the sum alone */
 	"  reason TEXT,"     /* why it was lost */
 	"  PRIMARY KEY(round, grp));"
 

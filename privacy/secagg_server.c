@@ -82,6 +82,12 @@ struct tacit_secagg_blob tacit_secagg_server_get_config(const struct tacit_secag
 	return (struct tacit_secagg_blob){ server->config_data, server->config_len };
 }
 
+const struct tacit_secagg_config *tacit_secagg_server_config(
+	const struct tacit_secagg_server *server)
+{
+	return &server->round.config;
+}
+
 uint32_t tacit_secagg_server_count(const struct tacit_secagg_server *server)
 {
 	return server->n;

@@ -64,6 +64,10 @@ enum tacit_secagg_phase tacit_secagg_server_get_phase(const struct tacit_secagg_
 /* The CONFIG message, borrowed. */
 struct tacit_secagg_blob tacit_secagg_server_get_config(const struct tacit_secagg_server *server);
 
+/* The same, decoded; borrowed. */
+const struct tacit_secagg_config *tacit_secagg_server_config(
+	const struct tacit_secagg_server *server);
+
 /* How many advertised. */
 uint32_t tacit_secagg_server_count(const struct tacit_secagg_server *server);
 
