@@ -7,6 +7,8 @@
 #include <tacit/accountant.h>
 #include <tacit/cleanup.h>
 
+#include "cohort.h"
+
 #define COLUMNS_MAX 5U
 #define LARGE	    10U /* times the dimensions: what a model ten times as large would cost */
 
@@ -23,12 +25,39 @@ double tacit_plan_ratio_local(double noise_multiplier, uint32_t dimensions, uint
 
 double tacit_plan_ratio_shared(double noise_multiplier, uint32_t dimensions, uint32_t hosts)
 {
-	return noise_multiplier * sqrt(dimensions) / hosts;
+	double groups = ceil((double)hosts / TACIT_COHORT_HOSTS_MAX);
+
+	return noise_multiplier * sqrt(dimensions * groups) / hosts;
 }
 
 static double round_up(double value)
 {
 	return ceil(value * 1000) / 1000;
+}
+
+static bool is_shared(const struct tacit_plan_order *order, double hosts)
+{
+	return order->shared_from > 0 && hosts >= order->shared_from;
+}
+
+static double ratio_of(const struct tacit_plan_order *order, double noise_multiplier)
+{
+	if (is_shared(order, order->hosts))
+		return tacit_plan_ratio_shared(noise_multiplier, order->dimensions, order->hosts);
+	return tacit_plan_ratio_local(noise_multiplier, order->dimensions, order->hosts);
+}
+
+/* The smallest fleet whose single round reaches the goal, in the mode that it would have. */
+static double hosts_needed(const struct tacit_plan_order *order, double noise_multiplier)
+{
+	double local = ceil(pow(noise_multiplier / TACIT_PLAN_GOAL, 2) * order->dimensions);
+	double shared = ceil(noise_multiplier / TACIT_PLAN_GOAL * sqrt(order->dimensions));
+
+	if (!is_shared(order, local))
+		return local;
+	if (shared > TACIT_COHORT_HOSTS_MAX)
+		shared = ceil(shared * shared / TACIT_COHORT_HOSTS_MAX);
+	return fmax(shared, order->shared_from);
 }
 
 struct tacit_plan_advice tacit_plan_advise(const struct tacit_plan_order *order)
@@ -37,14 +66,14 @@ struct tacit_plan_advice tacit_plan_advise(const struct tacit_plan_order *order)
 	double once = round_up(tacit_plan_noise_multiplier(order->epsilon, order->delta, 1));
 	struct tacit_plan_advice advice = {
 		.noise_multiplier = once,
-		.ratio = tacit_plan_ratio_local(once, order->dimensions, order->hosts),
-		.hosts_needed = ceil(pow(once / TACIT_PLAN_GOAL, 2) * order->dimensions),
+		.ratio = ratio_of(order, once),
+		.hosts_needed = hosts_needed(order, once),
 	};
 
 	for (size_t i = 0; i < TACIT_ARRAY_LEN(rounds); i++) {
 		double z = round_up(
 			tacit_plan_noise_multiplier(order->epsilon, order->delta, rounds[i]));
-		double ratio = tacit_plan_ratio_local(z, order->dimensions, order->hosts);
+		double ratio = ratio_of(order, z);
 
 		if (ratio > TACIT_PLAN_GOAL)
 			break;
@@ -115,8 +144,9 @@ json_t *tacit_plan_format(const struct tacit_plan_order *order)
 		for (size_t i = 0; i < TACIT_ARRAY_LEN(rounds); i++)
 			(void)json_array_append_new(rows,
 						    format_row(order, d, rounds[i], column, n));
-	return json_pack("{s:I, s:f, s:f, s:I, s:o, s:o, s:o}", "hosts", (json_int_t)order->hosts,
-			 "epsilon", order->epsilon, "delta", order->delta, "dimensions",
-			 (json_int_t)order->dimensions, "columns", columns, "rows", rows, "advice",
-			 format_advice(order));
+	return json_pack("{s:I, s:f, s:f, s:I, s:o, s:o, s:o, s:I}", "hosts",
+			 (json_int_t)order->hosts, "epsilon", order->epsilon, "delta", order->delta,
+			 "dimensions", (json_int_t)order->dimensions, "columns", columns, "rows",
+			 rows, "advice", format_advice(order), "shared_from",
+			 (json_int_t)order->shared_from);
 }

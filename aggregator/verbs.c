@@ -8,23 +8,18 @@
 #include <string.h>
 
 #include <tacit/cleanup.h>
-#include <tacit/feature.h>
-#include <tacit/model.h>
-#include <tacit/protect.h>
 
 #include "admin.h"
-#include "plan.h"
-#include "round.h"
 
-#define TIMEOUT_MS  60000U
-#define WHY_MAX	    256U
-#define CLASSES_MAX 64
+#define TIMEOUT_MS 60000U
+#define WHY_MAX	   256U
 
 enum kind {
 	KIND_NUMBER,
 	KIND_REAL,
 	KIND_TIME,  /* "90", "30m", "24h", "7d": seconds */
 	KIND_LABEL, /* NAME=VALUE, again and again */
+	KIND_FLAG,  /* without a value */
 };
 
 struct option {
@@ -79,6 +74,15 @@ static const struct verb verbs[] = {
 	    { "--epsilon", "epsilon", KIND_REAL, NULL },
 	    { "--classes", "classes", KIND_NUMBER, NULL },
 	    { "--dimensions", "dimensions", KIND_NUMBER, NULL } } },
+	{ "secagg-params",
+	  NULL,
+	  false,
+	  "--hosts N --corrupt G --dropout D [--semi-honest]",
+	  "what a secure sum over that many takes; needs no aggregator",
+	  { { "--hosts", "hosts", KIND_NUMBER, NULL },
+	    { "--corrupt", "corrupt", KIND_REAL, NULL },
+	    { "--dropout", "dropout", KIND_REAL, NULL },
+	    { "--semi-honest", "semi_honest", KIND_FLAG, NULL } } },
 };
 
 void tacit_verbs_help(FILE *out)
@@ -175,6 +179,10 @@ static int set_option(const struct option *option, const char *text, json_t *req
 		break;
 	case KIND_LABEL:
 		return add_label(text, request, option->member);
+	case KIND_FLAG:
+		value = json_true();
+		r = 0;
+		break;
 	}
 	if (r == 0 && json_object_set_new(request, option->member, value) < 0)
 		r = -ENOMEM;
@@ -281,7 +289,7 @@ static int parse_words(const struct verb *verb, int argc, char **argv,
 		if (strcmp(argv[i], "--json") == 0) {
 			ret->json = 1;
 		} else if (option) {
-			if (++i == argc)
+			if (option->kind != KIND_FLAG && ++i == argc)
 				return complain(why, size, "a value is missing", argv[i - 1]);
 			if (set_option(option, argv[i], ret->request) < 0)
 				return complain(why, size, option->flag, argv[i]);
@@ -333,40 +341,6 @@ int tacit_verbs_parse(int argc, char **argv, struct tacit_verbs_request *ret, ch
 	return 0;
 }
 
-/* Needs no aggregator. NULL with @why when the figures are out of range. */
-static json_t *plan(const json_t *request, char *why, size_t size)
-{
-	const struct tacit_model_kind *kind = tacit_model_kind_find("gaussian");
-	json_int_t hosts = json_integer_value(json_object_get(request, "hosts"));
-	json_int_t dimensions = json_integer_value(json_object_get(request, "dimensions"));
-	const json_t *given = json_object_get(request, "classes");
-	json_int_t classes = given ? json_integer_value(given) : 1;
-	double epsilon = json_real_value(json_object_get(request, "epsilon"));
-	struct tacit_plan_order order = { .delta = TACIT_ROUND_DELTA, .epsilon = epsilon };
-
-	if (hosts < 1 || hosts > 1000000000) {
-		(void)snprintf(why, size, "--hosts: from 1 to 1000000000");
-		return NULL;
-	}
-	if (epsilon < 0.01 || epsilon > 1000) {
-		(void)snprintf(why, size, "--epsilon: from 0.01 to 1000");
-		return NULL;
-	}
-	if (classes < 1 || classes > CLASSES_MAX) {
-		(void)snprintf(why, size, "--classes: from 1 to %d", CLASSES_MAX);
-		return NULL;
-	}
-	if (dimensions == 0 && kind)
-		dimensions = classes * (json_int_t)kind->contribution_len(tacit_feature_space());
-	if (dimensions < 1 || dimensions > TACIT_PROTECT_DIMS_MAX) {
-		(void)snprintf(why, size, "--dimensions: from 1 to %u", TACIT_PROTECT_DIMS_MAX);
-		return NULL;
-	}
-	order.hosts = (uint32_t)hosts;
-	order.dimensions = (uint32_t)dimensions;
-	return tacit_plan_format(&order);
-}
-
 static int print(const struct tacit_verbs_request *request, const json_t *answer, FILE *out)
 {
 	if (!request->json)
@@ -396,24 +370,24 @@ int tacit_verbs_run(const char *socket, int argc, char **argv, FILE *out, FILE *
 	TACIT_CLEANUP(json_decrefp) json_t *answer = NULL;
 	struct tacit_verbs_request request;
 	char why[WHY_MAX] = "";
-	int r = tacit_verbs_parse(argc, argv, &request, why, sizeof(why));
+	int r = tacit_verbs_parse(argc, argv, &request, why, sizeof(why)), code = 0;
 
 	if (r < 0) {
 		(void)fprintf(err, "%s\nverbs:\n", why[0] ? why : tacit_strerror(r));
 		tacit_verbs_help(err);
 		return TACIT_EXIT_USAGE;
 	}
-	if (strcmp(request.verb, "task plan") == 0) {
-		answer = plan(request.request, why, sizeof(why));
-		r = answer ? 0 : -EINVAL;
+	if (tacit_verbs_is_plan(request.verb)) {
+		r = tacit_verbs_plan(&request, &answer, why, sizeof(why));
 		if (r < 0)
-			(void)fprintf(err, "%s\n", why);
+			(void)fprintf(err, "%s\n", why[0] ? why : tacit_strerror(r));
+		code = r == -EINVAL ? TACIT_EXIT_USAGE : TACIT_EXIT_FAILED;
 	} else {
 		r = tacit_admin_call(socket, request.request, TIMEOUT_MS, &answer, why,
 				     sizeof(why));
+		if (r < 0)
+			code = explain_failure(r, socket, why, err);
 	}
 	json_decref(request.request);
-	if (r == 0)
-		return print(&request, answer, out);
-	return r == -EINVAL ? TACIT_EXIT_USAGE : explain_failure(r, socket, why, err);
+	return r == 0 ? print(&request, answer, out) : code;
 }

@@ -6,6 +6,7 @@
 #ifndef TACIT_AGGREGATOR_VERBS_H
 #define TACIT_AGGREGATOR_VERBS_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include <jansson.h>
@@ -35,6 +36,13 @@ struct tacit_verbs_request {
  */
 TACIT_MUST_CHECK int tacit_verbs_parse(int argc, char **argv, struct tacit_verbs_request *ret,
 				       char *why, size_t size);
+
+/* Is it one that needs no aggregator? */
+bool tacit_verbs_is_plan(const char *verb);
+
+/* Its answer, a new reference. 0, -EINVAL or -ERANGE with @why (@size bytes), -ENOMEM. */
+TACIT_MUST_CHECK int tacit_verbs_plan(const struct tacit_verbs_request *request, json_t **ret,
+				      char *why, size_t size);
 
 /* Prints an answer for people. */
 void tacit_verbs_print(const char *verb, const json_t *answer, FILE *out);

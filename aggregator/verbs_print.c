@@ -10,8 +10,11 @@
 #include <tacit/cleanup.h>
 #include <tacit/clock.h>
 
+#include "plan_secagg.h"
+
 #define CELL_MAX    80U
 #define COLUMNS_MAX 8U
+#define TRIMMED	    5U /* one in so many groups is left out, at each end */
 
 enum format {
 	FORMAT_PLAIN, /* as it is; "-" for null */
@@ -202,12 +205,23 @@ static void print_round(const json_t *answer, FILE *out)
 		{ "epsilon, aggregator", "epsilon_aggregator", FORMAT_EPSILON },
 		{ "epsilon, release", "epsilon_release", FORMAT_EPSILON },
 	};
+	static const struct column groups[] = {
+		{ "GROUP", "group", FORMAT_PLAIN },	    { "PHASE", "phase", FORMAT_PLAIN },
+		{ "HOSTS", "hosts", FORMAT_PLAIN },	    { "NEIGHBOURS", "degree", FORMAT_PLAIN },
+		{ "THRESHOLD", "threshold", FORMAT_PLAIN }, { "SURVIVORS", "survivors", FORMAT_PLAIN },
+		{ "REASON", "reason", FORMAT_PLAIN },
+	};
 	const json_t *round = json_object_get(answer, "round");
+	json_t *sums = json_object_get(round, "groups");
 	bool released = json_is_integer(json_object_get(round, "release"));
 
 	print_list(round, rows, TACIT_ARRAY_LEN(rows), out);
 	print_list(json_object_get(round, "privacy"), privacy,
 		   TACIT_ARRAY_LEN(privacy) - (released ? 0 : 1), out);
+	if (json_array_size(sums) == 0)
+		return;
+	(void)fputc('\n', out);
+	print_table(sums, groups, TACIT_ARRAY_LEN(groups), out);
 }
 
 static void print_number(const json_t *answer, FILE *out)
@@ -253,6 +267,42 @@ static void print_task(const json_t *answer, FILE *out)
 	}
 }
 
+/* What a group-wise trimmed mean costs is said where it is chosen. */
+static void print_task_set(const json_t *answer, FILE *out)
+{
+	static const uint32_t groups[] = { 5, 10, 20 };
+	const char *aggregation = json_string_value(
+		json_object_get(json_object_get(answer, "task"), "aggregation"));
+
+	print_task(answer, out);
+	if (!aggregation || strcmp(aggregation, "trimmed-mean") != 0)
+		return;
+	(void)fprintf(out,
+		      "\nA trimmed mean puts up with groups that lie, and costs noise: every group's "
+		      "sum has\nas much as one sum of all would have. The release's noise, against "
+		      "that of one sum,\nwith a fifth of the groups left out at each end:\n");
+	for (size_t i = 0; i < TACIT_ARRAY_LEN(groups); i++)
+		(void)fprintf(out, "  %2u groups  %.2f times\n", groups[i],
+			      tacit_plan_trimmed_noise(groups[i], groups[i] / TRIMMED));
+}
+
+static void print_secagg(const json_t *answer, FILE *out)
+{
+	static const struct column rows[] = {
+		{ "hosts", "hosts", FORMAT_PLAIN },
+		{ "server", "server", FORMAT_PLAIN },
+		{ "corrupt", "corrupt", FORMAT_PLAIN },
+		{ "dropout", "dropout", FORMAT_PLAIN },
+		{ "neighbours (k)", "degree", FORMAT_PLAIN },
+		{ "threshold (t)", "threshold", FORMAT_PLAIN },
+		{ "honest (n_h)", "honest", FORMAT_PLAIN },
+		{ "least survivors", "survivors_min", FORMAT_PLAIN },
+		{ "bytes of shares", "shares_bytes", FORMAT_PLAIN },
+	};
+
+	print_list(answer, rows, TACIT_ARRAY_LEN(rows), out);
+}
+
 static void print_plan_rows(const json_t *answer, const char *mode, FILE *out)
 {
 	json_t *row, *value;
@@ -287,18 +337,24 @@ static void print_plan(const json_t *answer, FILE *out)
 	json_int_t rounds = json_integer_value(json_object_get(advice, "rounds"));
 	double z = json_real_value(json_object_get(advice, "noise_multiplier"));
 	double ratio = json_real_value(json_object_get(advice, "noise_to_signal"));
+	char mode[CELL_MAX], why[CELL_MAX];
 
 	(void)fprintf(out,
 		      "Noise/signal of a release at epsilon %g, delta %g over all rounds; z is the "
 		      "noise\n"
 		      "multiplier, n the number of updates.\n\n"
-		      "Every host adds its own noise (mode local, what rounds do now):\n",
+		      "Every host adds its own noise (mode local):\n",
 		      json_real_value(json_object_get(answer, "epsilon")),
 		      json_real_value(json_object_get(answer, "delta")));
 	print_plan_rows(answer, "local", out);
-	(void)fprintf(out,
-		      "\nHosts would share the noise (secure aggregation, not in this version):\n");
+	(void)fprintf(out, "\nHosts share the noise (mode distributed, secure aggregation):\n");
 	print_plan_rows(answer, "secure_aggregation", out);
+	format_cell(json_object_get(answer, "mode"), FORMAT_PLAIN, mode);
+	format_cell(json_object_get(answer, "mode_reason"), FORMAT_PLAIN, why);
+	(void)fprintf(out,
+		      "\nRounds of %" JSON_INTEGER_FORMAT " hosts would be %s (mode=auto, and else "
+		      "as tasks are at first):\n%s.\n",
+		      hosts, mode, why);
 	if (rounds > 0)
 		(void)fprintf(out,
 			      "\nWith %" JSON_INTEGER_FORMAT " hosts up to %" JSON_INTEGER_FORMAT
@@ -416,7 +472,8 @@ void tacit_verbs_print(const char *verb, const json_t *answer, FILE *out)
 		{ "hosts show", print_host },	 { "hosts revoke", print_done },
 		{ "rounds list", print_rounds }, { "rounds show", print_round },
 		{ "rounds open", print_number }, { "task show", print_task },
-		{ "task set", print_task },	 { "task plan", print_plan },
+		{ "task set", print_task_set },	 { "task plan", print_plan },
+		{ "secagg-params", print_secagg },
 	};
 
 	for (size_t i = 0; i < TACIT_ARRAY_LEN(table); i++)

@@ -59,6 +59,32 @@ static void test_advice(void)
 	CU_ASSERT_EQUAL(tacit_plan_advise(&order).rounds, 0);
 }
 
+/* Once hosts share the noise, far fewer will do; groups have noise of their own. */
+static void test_advice_shared(void)
+{
+	struct tacit_plan_order order = {
+		.hosts = 100, .epsilon = 4, .delta = 1e-6, .dimensions = 397, .shared_from = 20
+	};
+	struct tacit_plan_advice advice = tacit_plan_advise(&order);
+
+	CU_ASSERT_TRUE(advice.rounds >= 1);
+	CU_ASSERT_DOUBLE_EQUAL(advice.ratio, tacit_plan_ratio_shared(advice.noise_multiplier, 397, 100),
+			       1e-12);
+	order.hosts = (uint32_t)advice.hosts_needed;
+	CU_ASSERT_TRUE(order.hosts > order.shared_from && order.hosts < 100);
+	CU_ASSERT_TRUE(tacit_plan_advise(&order).rounds >= 1);
+	order.hosts--;
+	CU_ASSERT_EQUAL(tacit_plan_advise(&order).rounds, 0);
+	order.shared_from = 90;
+	CU_ASSERT_EQUAL(tacit_plan_advise(&order).hosts_needed, 90);
+	CU_ASSERT_DOUBLE_EQUAL(tacit_plan_ratio_shared(1, 100, 4000),
+			       tacit_plan_ratio_shared(1, 100, 1000) / 2, 1e-12);
+	order.dimensions = 4000000;
+	advice = tacit_plan_advise(&order);
+	CU_ASSERT_TRUE(tacit_plan_ratio_shared(advice.noise_multiplier, order.dimensions,
+					       (uint32_t)advice.hosts_needed) < 1.05 * TACIT_PLAN_GOAL);
+}
+
 static void test_format(void)
 {
 	static const uint32_t hosts[] = { 1, 20, 300, 1000000000 };
@@ -101,6 +127,7 @@ int main(void)
 		{ "the noise multiplier keeps the promise", test_noise_multiplier },
 		{ "a table that is known", test_known_table },
 		{ "advice", test_advice },
+		{ "advice where hosts share the noise", test_advice_shared },
 		{ "the document", test_format },
 		{ NULL, NULL },
 	};

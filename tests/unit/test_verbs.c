@@ -79,6 +79,14 @@ static void test_parse_more(void)
 		       "{\"verb\":\"task set\",\"changes\":{\"classes\":[\"host\"]}}", 0);
 	expect_request("task plan --hosts 100 --epsilon 4",
 		       "{\"verb\":\"task plan\",\"hosts\":100,\"epsilon\":4.0}", 0);
+	expect_request("secagg-params --semi-honest --hosts 100 --corrupt 0.1 --dropout 0",
+		       "{\"verb\":\"secagg-params\",\"hosts\":100,\"corrupt\":0.1,\"dropout\":0.0,"
+		       "\"semi_honest\":true}",
+		       0);
+	expect_request("task set mode=auto aggregation=trimmed-mean server=semi-honest corrupt=0.05",
+		       "{\"verb\":\"task set\",\"changes\":{\"mode\":\"auto\",\"aggregation\":"
+		       "\"trimmed-mean\",\"server\":\"semi-honest\",\"corrupt\":0.05}}",
+		       0);
 }
 
 static void test_bad(void)
@@ -115,6 +123,8 @@ static void test_bad(void)
 		{ "task set =1", "=1" },
 		{ "task plan --epsilon nan", "nan" },
 		{ "task plan --epsilon 1e999", "1e999" },
+		{ "secagg-params --corrupt", "--corrupt" },
+		{ "secagg-params --semi-honest yes", "yes" },
 	};
 	char why[128];
 
@@ -175,13 +185,36 @@ static void test_print(void)
 	expect_print("rounds open", "{\"round\":7}", "round 7 is open\n");
 }
 
+static void test_print_secure(void)
+{
+	static const char groups[] =
+		"{\"round\":{\"groups\":[{\"group\":1,\"phase\":\"lost\",\"hosts\":700,\"degree\":92,"
+		"\"threshold\":64,\"survivors\":600,\"sum_sha256\":null,\"reason\":\"too few\"}]}}";
+	char *text = print("rounds show", groups);
+
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(text, "\n\nGROUP  PHASE  HOSTS  NEIGHBOURS  THRESHOLD  SURVIVORS  REASON\n"
+			     "1      lost   700    92          64         600        too few\n"));
+	free(text);
+	text = print("task set", "{\"task\":{\"aggregation\":\"trimmed-mean\",\"corrupt\":0.1}}");
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "corrupt              0.1\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "  10 groups  3.38 times\n"));
+	free(text);
+	text = print("task show", "{\"task\":{\"aggregation\":\"trimmed-mean\"}}");
+	CU_ASSERT_PTR_NULL(strstr(text, "times"));
+	free(text);
+	text = print("task set", "{\"task\":{\"aggregation\":\"sum\"}}");
+	CU_ASSERT_PTR_NULL(strstr(text, "times"));
+	free(text);
+}
+
 /* An answer of another program, or of none, is printed without harm. */
 static void test_print_anything(void)
 {
 	static const char *const verbs[] = {
 		"status",      "privacy",    "token create", "token list",  "token revoke",
 		"hosts list",  "hosts show", "hosts revoke", "rounds list", "rounds show",
-		"rounds open", "task show",  "task set",     "task plan",
+		"rounds open", "task show",  "task set",     "task plan",   "secagg-params",
 	};
 	static const char *const answers[] = {
 		"{}",
@@ -189,6 +222,8 @@ static void test_print_anything(void)
 		"{\"tokens\":7,\"hosts\":\"x\",\"rounds\":[[],null,7],\"task\":[]}",
 		"{\"tokens\":[{\"labels\":{\"a\":7}}],\"hosts\":[{\"labels\":[]}],\"round\":[],"
 		"\"task\":{\"classes\":[7]},\"host\":7,\"columns\":[\"x\"],\"rows\":[{}]}",
+		"{\"round\":{\"groups\":[7,{\"group\":\"x\"}]},\"task\":{\"aggregation\":7},"
+		"\"mode\":7}",
 	};
 
 	for (size_t i = 0; i < TACIT_ARRAY_LEN(verbs); i++)
@@ -229,12 +264,36 @@ static void test_run(void)
 	expect_run("task plan --hosts 10 --epsilon 4", 0, "too few", "");
 	expect_run("task plan --hosts 10 --epsilon 4 --json", 0, "\"hosts_needed\"", "");
 	expect_run("task plan --hosts 10 --epsilon 4 --dimensions 5000", 0, "5000", "");
+	expect_run("task plan --hosts 100 --epsilon 4", 0, "hosts would be distributed", "");
+	expect_run("task plan --hosts 19 --epsilon 4", 0, "smaller than min_cohort", "");
 	expect_run("task plan --hosts 10", TACIT_EXIT_USAGE, "", "--epsilon");
 	expect_run("task plan --epsilon 4", TACIT_EXIT_USAGE, "", "--hosts");
 	expect_run("task plan --hosts 10 --epsilon 4 --classes 65", TACIT_EXIT_USAGE, "",
 		   "--classes");
 	expect_run("task plan --hosts 10 --epsilon 4 --dimensions 99999999", TACIT_EXIT_USAGE, "",
 		   "--dimensions");
+}
+
+static void test_secagg_params(void)
+{
+	expect_run("secagg-params --hosts 1000 --corrupt 0.1 --dropout 0.2", 0,
+		   "neighbours (k)       194\nthreshold (t)        124\nhonest (n_h)         700\n"
+		   "least survivors      800\n",
+		   "");
+	expect_run("secagg-params --hosts 1000 --corrupt 0.1 --dropout 0.2 --semi-honest --json", 0,
+		   "\"degree\": 66", "");
+	expect_run("secagg-params --hosts 5 --corrupt 0 --dropout 0.2", TACIT_EXIT_FAILED, "",
+		   "no graph of 5 hosts withstands that");
+	expect_run("secagg-params --corrupt 0 --dropout 0", TACIT_EXIT_USAGE, "",
+		   "--hosts: from 4 to 100000");
+	expect_run("secagg-params --hosts 100001 --corrupt 0 --dropout 0", TACIT_EXIT_USAGE, "",
+		   "--hosts");
+	expect_run("secagg-params --hosts 100 --dropout 0", TACIT_EXIT_USAGE, "",
+		   "--corrupt: from 0 to 0.5");
+	expect_run("secagg-params --hosts 100 --corrupt 0 --dropout 0.51", TACIT_EXIT_USAGE, "",
+		   "--dropout: from 0 to 0.5");
+	expect_run("secagg-params --hosts 100 --corrupt -0.1 --dropout 0", TACIT_EXIT_USAGE, "",
+		   "--corrupt");
 }
 
 static void test_help(void)
@@ -257,8 +316,10 @@ int main(void)
 		{ "more command lines", test_parse_more },
 		{ "bad command lines", test_bad },
 		{ "answers for people", test_print },
+		{ "secure sums for people", test_print_secure },
 		{ "whatever the answer", test_print_anything },
 		{ "exit codes", test_run },
+		{ "parameters of secure sums", test_secagg_params },
 		{ "help", test_help },
 		{ NULL, NULL },
 	};
