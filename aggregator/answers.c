@@ -168,7 +168,7 @@ static int rounds_show(const struct ask *ask, json_t **ret)
 static int rounds_open(const struct ask *ask, json_t **ret)
 {
 	uint64_t round;
-	int r = tacit_round_open(ask->with->db, ask->with->wall_ms(), &round);
+	int r = tacit_round_open(ask->with->db, ask->with->ca, ask->with->wall_ms(), &round);
 
 	if (r == -EBUSY)
 		return refuse(ask, r, "a round is collecting already");

@@ -160,6 +160,14 @@ static void divide(uint32_t collect_sec, uint32_t phase_sec[TACIT_SECAGG_PHASES]
 	}
 }
 
+uint32_t tacit_cohort_phase_sec(uint32_t collect_sec, enum tacit_cohort_phase phase)
+{
+	uint32_t phase_sec[TACIT_SECAGG_PHASES];
+
+	divide(collect_sec, phase_sec);
+	return phase < TACIT_COHORT_ANSWERS ? phase_sec[phase] : phase_sec[3] + phase_sec[4];
+}
+
 static int insert(struct tacit_db *db, const struct tacit_secagg_identity *identity,
 		  struct tacit_random *random, struct tacit_secagg_config *config)
 {

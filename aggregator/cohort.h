@@ -48,6 +48,10 @@ struct tacit_cohort {
 	uint32_t survivors; /* listed; 0 before */
 };
 
+/* How long a phase lasts at most; both of consents and answers for ANSWERS. @collect_sec: what the
+ * whole sum may take. */
+uint32_t tacit_cohort_phase_sec(uint32_t collect_sec, enum tacit_cohort_phase phase);
+
 /* How many groups a round of @hosts is split into. */
 uint32_t tacit_cohort_groups(uint32_t hosts);
 
@@ -82,6 +86,14 @@ struct tacit_secagg_identity tacit_cohort_identity(const struct tacit_ca *ca);
 
 /* A noise multiplier as configs have it, in millionths, rounded up. */
 uint32_t tacit_cohort_noise_ppm(double noise_multiplier);
+
+/* Ends the sums of a round that are not over: with the round, @why. Who sent a masked vector is
+ * charged. Within the caller's transaction. */
+TACIT_MUST_CHECK int tacit_cohort_abandon(struct tacit_db *db, uint64_t round, const char *why);
+
+/* Forgets what a round that is over no longer needs, and what old ones no longer need. Within the
+ * caller's transaction. */
+TACIT_MUST_CHECK int tacit_cohort_tidy(struct tacit_db *db, uint64_t round);
 
 /* Opens the cohorts of a distributed round that was just inserted. Within the caller's
  * transaction. */

@@ -179,9 +179,13 @@ static int keep_sum(struct tacit_db *db, const struct job *job)
 	if (r < 0)
 		return r;
 	return tacit_db_run(db,
-			    "UPDATE cohort SET sum = ?, sum_sha256 = ? WHERE round = ? AND grp = ?",
-			    "bbii", sum.data, sum.len, digest, sizeof(digest),
-			    (int64_t)job->cohort->round, (int64_t)job->cohort->group);
+			    "UPDATE cohort SET sum = ?, sum_sha256 = ?, noise_sd = ?, rho = ?,"
+			    " rho_release = ? WHERE round = ? AND grp = ?",
+			    "bbdddii", sum.data, sum.len, digest, sizeof(digest),
+			    tacit_cohort_noise_sd(config, cohort->hosts, cohort->survivors),
+			    tacit_protect_rho_sum(&params, n, params.honest),
+			    tacit_protect_rho_sum(&params, n, cohort->survivors),
+			    (int64_t)cohort->round, (int64_t)cohort->group);
 }
 
 static int succeed(struct tacit_db *db, const struct tacit_round *round, struct job *job)

@@ -171,6 +171,50 @@ int tacit_cohort_lose(struct tacit_db *db, const struct tacit_round *round,
 	return r;
 }
 
+static int abandon(struct tacit_db *db, const struct tacit_round *round, uint32_t group,
+		   const char *why)
+{
+	TACIT_CLEANUP(tacit_secagg_server_free_p) struct tacit_secagg_server *server = NULL;
+	const struct tacit_secagg_identity identity = tacit_cohort_identity(NULL);
+	struct tacit_cohort cohort;
+	int r = tacit_cohort_get(db, round->doc.round, group, &cohort);
+
+	if (r < 0 || cohort.phase >= TACIT_COHORT_DONE)
+		return r;
+	if (cohort.phase >= TACIT_COHORT_VECTORS) {
+		r = tacit_cohort_load(db, &identity, cohort.round, group, &server);
+		if (r == 0)
+			r = tacit_cohort_charge(db, round, &cohort,
+						tacit_secagg_server_config(server));
+		else if (r == TACIT_EDAMAGED || r == -ENOENT)
+			r = 0; /* what it cost is lost with it; hosts have ledgers of their own */
+	}
+	return r < 0 ? r : tacit_cohort_close(db, &cohort, TACIT_COHORT_LOST, why);
+}
+
+int tacit_cohort_abandon(struct tacit_db *db, uint64_t id, const char *why)
+{
+	struct tacit_round round;
+	int r = tacit_round_get(db, id, &round);
+
+	if (r < 0)
+		return r;
+	for (uint32_t group = 0; r == 0 && group < round.groups; group++)
+		r = abandon(db, &round, group, why);
+	return r;
+}
+
+int tacit_cohort_tidy(struct tacit_db *db, uint64_t round)
+{
+	int64_t old = (int64_t)round - (int64_t)TACIT_ROUND_KEEP;
+	int r = tacit_db_run(db, "UPDATE cohort SET sum = NULL WHERE round = ?", "i",
+			     (int64_t)round);
+
+	if (r == 0)
+		r = tacit_db_run(db, "DELETE FROM message WHERE round <= ?", "i", old);
+	return r;
+}
+
 /* A message's host gets the place that it now has. */
 static int place_hosts(struct tacit_db *db, const struct tacit_cohort *cohort,
 		       const struct tacit_secagg_server *server)

@@ -5,11 +5,8 @@
 #include <string.h>
 
 #include <tacit/feature.h>
-#include <tacit/protect.h>
 
 #include "fleetdb.h"
-
-#define GRID_STEPS ((double)(1U << TACIT_PROTECT_SCALE_BITS))
 
 void tacit_release_done(struct tacit_release *release)
 {
@@ -173,51 +170,21 @@ static double norm(const double *value, size_t n)
 	return sqrt(sum);
 }
 
-static int read_figures(const struct tacit_round_doc *round, const double *value, uint64_t updates,
-			struct tacit_release_figures *ret)
+static struct tacit_release_figures read_figures(const struct tacit_sum *sum, uint32_t dimensions)
 {
-	const struct tacit_protect_params params = { .clip_norm = round->clip_norm,
-						     .noise_multiplier = round->noise_multiplier };
-	double length = norm(value, round->dimensions), noise;
-	uint64_t sigma2;
-	int r;
+	double length = norm(sum->value, dimensions);
+	double noise = sum->noise_sd * sqrt(dimensions);
+	struct tacit_release_figures figures = { .noise_sd = sum->noise_sd };
 
-	r = tacit_protect_sigma2(&params, round->dimensions, &sigma2);
-	if (r < 0)
-		return r;
-	ret->noise_sd = sqrt((double)updates * (double)sigma2) * round->clip_norm / GRID_STEPS;
-	noise = ret->noise_sd * sqrt(round->dimensions);
-	ret->signal = length > noise ? sqrt((length - noise) * (length + noise)) : 0;
-	ret->snr = ret->signal > 0 ? ret->signal / noise : 0;
-	return 0;
-}
-
-static int absorb(const struct tacit_fleet *reference, const struct tacit_round_doc *round,
-		  const uint32_t *sum, uint64_t updates, struct tacit_release_figures *figures,
-		  struct tacit_fleet **ret)
-{
-	const struct tacit_protect_params params = { .clip_norm = round->clip_norm,
-						     .noise_multiplier = round->noise_multiplier };
-	TACIT_AUTO_FREE double *value = TACIT_NEW_N(double, round->dimensions);
-	int r;
-
-	if (!value)
-		return -ENOMEM;
-	tacit_unprotect(&params, sum, round->dimensions, value);
-	r = read_figures(round, value, updates, figures);
-	if (r < 0)
-		return r;
-	return tacit_fleet_absorb(reference,
-				  &(struct tacit_sum){ .value = value,
-						       .updates = updates,
-						       .noise_sd = figures->noise_sd },
-				  ret);
+	figures.signal = length > noise ? sqrt((length - noise) * (length + noise)) : 0;
+	figures.snr = figures.signal > 0 ? figures.signal / noise : 0;
+	return figures;
 }
 
 int tacit_release_make(struct tacit_db *db, const struct tacit_ca *ca,
 		       const struct tacit_task *task, const struct tacit_round_doc *round,
-		       const uint32_t *sum, uint64_t updates, int64_t wall_ms,
-		       uint64_t *ret_version, struct tacit_release_figures *ret)
+		       const struct tacit_sum *sum, int64_t wall_ms, uint64_t *ret_version,
+		       struct tacit_release_figures *ret)
 {
 	TACIT_CLEANUP(tacit_fleet_free_p) struct tacit_fleet *reference = NULL;
 	TACIT_CLEANUP(tacit_fleet_free_p) struct tacit_fleet *next = NULL;
@@ -233,9 +200,10 @@ int tacit_release_make(struct tacit_db *db, const struct tacit_ca *ca,
 		return r;
 	if (tacit_fleet_dimensions(reference) != round->dimensions)
 		return TACIT_EDAMAGED;
-	r = absorb(reference, round, sum, updates, ret, &next);
+	r = tacit_fleet_absorb(reference, sum, &next);
 	if (r < 0)
 		return r;
+	*ret = read_figures(sum, round->dimensions);
 
 	head.version++;
 	tacit_fleet_set_head(next, &head);

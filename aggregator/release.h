@@ -56,15 +56,15 @@ struct tacit_release_figures {
 
 /**
  * tacit_release_make - the next model from a round's sum, published.
- * @sum: @n numbers modulo 2^32.
+ * @sum: over the round's dimensions; borrowed.
  *
  * Within the caller's transaction. Returns 0, or as tacit_release_reference(), TACIT_ECRYPTO.
  */
 TACIT_MUST_CHECK int tacit_release_make(struct tacit_db *db, const struct tacit_ca *ca,
 					const struct tacit_task *task,
-					const struct tacit_round_doc *round, const uint32_t *sum,
-					uint64_t updates, int64_t wall_ms, uint64_t *ret_version,
-					struct tacit_release_figures *ret);
+					const struct tacit_round_doc *round,
+					const struct tacit_sum *sum, int64_t wall_ms,
+					uint64_t *ret_version, struct tacit_release_figures *ret);
 
 /* Publishes a model for a new lineage: blocks of classes in @task that the newest release has,
  * by name, when it is of the same kind and schema; initial ones for the others. Nothing when

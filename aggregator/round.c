@@ -7,10 +7,11 @@
 #include <tacit/cleanup.h>
 #include <tacit/protect.h>
 
+#include "cohort.h"
 #include "fleetdb.h"
-#include "partial.h"
 #include "release.h"
-#include "rows.h"
+#include "round_mode.h"
+#include "round_sum.h"
 #include "tasks.h"
 
 /* The largest sum, in clip norms: half of 2^32 steps of the grid. A little is left for rounding,
@@ -20,7 +21,7 @@
 
 #define ROUND_COLUMNS                                                                              \
 	"id, state, task, task_digest, mode, model_version, model, dimensions, clip_norm,"         \
-	" noise_multiplier, min_cohort, max_updates, opened_ms, collect_ms"
+	" noise_multiplier, min_cohort, max_updates, opened_ms, collect_ms, groups, salt"
 
 static const char *const state_names[] = { "collecting", "released", "abandoned" };
 
@@ -68,6 +69,7 @@ static int read_row(struct sqlite3_stmt *query, struct tacit_round *ret)
 		.max_updates = (uint32_t)tacit_db_column_int(query, 11),
 		.opened_ms = tacit_db_column_int(query, 12),
 		.collect_ms = tacit_db_column_int(query, 13),
+		.groups = (uint32_t)tacit_db_column_int(query, 14),
 	};
 	int r;
 
@@ -76,6 +78,8 @@ static int read_row(struct sqlite3_stmt *query, struct tacit_round *ret)
 		r = tacit_fleetdb_column_digest(query, 3, round.doc.task, TACIT_DIGEST_LEN);
 	if (r == 0)
 		r = tacit_fleetdb_column_digest(query, 6, round.doc.model, TACIT_DIGEST_LEN);
+	if (r == 0 && round.groups > 0)
+		r = tacit_fleetdb_column_digest(query, 15, round.salt, TACIT_DIGEST_LEN);
 	if (r < 0)
 		return r;
 	if (round.doc.dimensions < 1 || round.doc.dimensions > TACIT_PROTECT_DIMS_MAX)
@@ -125,59 +129,78 @@ static uint32_t most_updates(const struct tacit_task *task)
 }
 
 /* What a round of this task would be, referring to the newest release. */
-static int plan(struct tacit_db *db, const struct tacit_task_version *task,
-		struct tacit_round_doc *ret)
+static int plan(struct tacit_db *db, const struct tacit_task_version *task, struct tacit_round *ret)
 {
 	TACIT_CLEANUP(tacit_fleet_free_p) struct tacit_fleet *reference = NULL;
+	struct tacit_round_doc *doc = &ret->doc;
 	int r;
 
-	*ret = (struct tacit_round_doc){ .mode = TACIT_MODE_LOCAL,
-					 .clip_norm = task->task.clip_norm,
-					 .noise_multiplier = task->task.noise_multiplier,
-					 .min_cohort = task->task.min_cohort };
-	memcpy(ret->task, task->digest, sizeof(ret->task));
-	r = tacit_release_newest(db, &ret->model_version, ret->model);
+	*ret = (struct tacit_round){
+		.doc = { .clip_norm = task->task.clip_norm,
+			 .noise_multiplier = task->task.noise_multiplier },
+		.task_version = task->version,
+		.max_updates = most_updates(&task->task),
+		.collect_ms = (int64_t)task->task.collect_sec * 1000,
+	};
+	memcpy(doc->task, task->digest, sizeof(doc->task));
+	r = tacit_round_mode_choose(db, &task->task, ret);
 	if (r == 0)
-		r = tacit_release_reference(db, &task->task, ret->model_version, &reference);
+		r = tacit_release_newest(db, &doc->model_version, doc->model);
+	if (r == 0)
+		r = tacit_release_reference(db, &task->task, doc->model_version, &reference);
 	if (r < 0)
 		return r;
-	ret->dimensions = (uint32_t)tacit_fleet_dimensions(reference);
+	doc->dimensions = (uint32_t)tacit_fleet_dimensions(reference);
 	return 0;
 }
 
-static int insert(struct tacit_db *db, int64_t wall_ms, uint64_t *ret_round)
+static int insert(struct tacit_db *db, struct tacit_round *round)
 {
-	struct tacit_task_version task;
-	struct tacit_round_doc doc = { 0 };
-	int r;
+	const struct tacit_round_doc *doc = &round->doc;
+	int r = tacit_db_run(db,
+			     "INSERT INTO round(task, task_digest, mode, model_version, model,"
+			     " dimensions, clip_norm, noise_multiplier, min_cohort, max_updates,"
+			     " opened_ms, collect_ms, groups, salt)"
+			     " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			     "ibiibiddiiiiib", (int64_t)round->task_version, doc->task,
+			     sizeof(doc->task), (int64_t)doc->mode, (int64_t)doc->model_version,
+			     doc->model, sizeof(doc->model), (int64_t)doc->dimensions,
+			     doc->clip_norm, doc->noise_multiplier, (int64_t)doc->min_cohort,
+			     (int64_t)round->max_updates, round->opened_ms, round->collect_ms,
+			     (int64_t)round->groups, round->salt, sizeof(round->salt));
 
-	r = tacit_tasks_get(db, 0, &task);
-	if (r == 0)
-		r = plan(db, &task, &doc);
-	if (r < 0)
-		return r;
-	r = tacit_db_run(db,
-			 "INSERT INTO round(task, task_digest, mode, model_version, model,"
-			 " dimensions, clip_norm, noise_multiplier, min_cohort, max_updates,"
-			 " opened_ms, collect_ms) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-			 "ibiibiddiiii", (int64_t)task.version, doc.task, sizeof(doc.task),
-			 (int64_t)doc.mode, (int64_t)doc.model_version, doc.model,
-			 sizeof(doc.model), (int64_t)doc.dimensions, doc.clip_norm,
-			 doc.noise_multiplier, (int64_t)doc.min_cohort,
-			 (int64_t)most_updates(&task.task), wall_ms,
-			 (int64_t)task.task.collect_sec * 1000);
 	if (r == TACIT_ECONFLICT) /* only one may collect */
 		return -EBUSY;
-	if (r == 0)
-		*ret_round = (uint64_t)tacit_db_last_id(db);
+	round->doc.round = (uint64_t)tacit_db_last_id(db);
 	return r;
 }
 
-int tacit_round_open(struct tacit_db *db, int64_t wall_ms, uint64_t *ret_round)
+static int begin(struct tacit_db *db, const struct tacit_ca *ca, int64_t wall_ms,
+		 uint64_t *ret_round)
+{
+	struct tacit_task_version task;
+	struct tacit_round round;
+	int r = tacit_tasks_get(db, 0, &task);
+
+	if (r == 0)
+		r = plan(db, &task, &round);
+	if (r < 0)
+		return r;
+	round.opened_ms = wall_ms;
+	r = insert(db, &round);
+	if (r == 0 && round.groups > 0)
+		r = tacit_cohort_open(db, ca, &round, &task.task.threat, task.task.collect_sec);
+	if (r == 0)
+		*ret_round = round.doc.round;
+	return r;
+}
+
+int tacit_round_open(struct tacit_db *db, const struct tacit_ca *ca, int64_t wall_ms,
+		     uint64_t *ret_round)
 {
 	int r = tacit_db_begin(db);
 
-	return r < 0 ? r : tacit_fleetdb_end(db, insert(db, wall_ms, ret_round));
+	return r < 0 ? r : tacit_fleetdb_end(db, begin(db, ca, wall_ms, ret_round));
 }
 
 int tacit_round_updates(struct tacit_db *db, uint64_t round, uint64_t *ret)
@@ -208,38 +231,15 @@ int tacit_round_has_update(struct tacit_db *db, uint64_t round, int64_t host,
 	return r < 0 ? r : 1;
 }
 
-/* Adds every worker's partial sum to @total, and counts. */
-static int sum_up(struct tacit_db *db, const struct tacit_round *round, uint8_t *total,
-		  uint64_t *ret_updates)
-{
-	TACIT_AUTO_QUERY struct sqlite3_stmt *query =
-		tacit_db_query(db, "SELECT updates, sum FROM partial WHERE round = ?", "i",
-			       (int64_t)round->doc.round);
-	uint64_t updates = 0;
-	int r;
-
-	while ((r = tacit_db_step(db, query)) > 0) {
-		size_t len;
-		const void *sum = tacit_db_column_blob(query, 1, &len);
-
-		if (len != (size_t)round->doc.dimensions * 4)
-			return TACIT_EDAMAGED;
-		tacit_partial_add(total, (const uint8_t *)sum, round->doc.dimensions);
-		updates += (uint64_t)tacit_db_column_int(query, 0);
-	}
-	if (r == 0)
-		*ret_updates = updates;
-	return r;
-}
-
-/* Whatever became of the round, its participants have shown the aggregator an update. */
+/* Whatever became of the round, its participants have shown the aggregator an update. What secure
+ * sums cost was charged as each ended. */
 static int charge(struct tacit_db *db, uint64_t round)
 {
 	TACIT_AUTO_QUERY struct sqlite3_stmt *query = tacit_db_query(
-		db, "SELECT noise_multiplier FROM round WHERE id = ?", "i", (int64_t)round);
+		db, "SELECT noise_multiplier, groups FROM round WHERE id = ?", "i", (int64_t)round);
 	int r = tacit_fleetdb_row(db, query);
 
-	if (r < 0)
+	if (r < 0 || tacit_db_column_int(query, 1) > 0)
 		return r;
 	return tacit_db_run(db,
 			    "UPDATE host SET rho = rho + ?, rounds = rounds + 1, last_round = ?"
@@ -253,6 +253,8 @@ static int tidy(struct tacit_db *db, uint64_t round)
 {
 	int r = tacit_db_run(db, "DELETE FROM partial WHERE round = ?", "i", (int64_t)round);
 
+	if (r == 0)
+		r = tacit_cohort_tidy(db, round);
 	if (r < 0)
 		return r;
 	return tacit_db_run(db, "DELETE FROM participation WHERE round <= ?", "i",
@@ -261,12 +263,17 @@ static int tidy(struct tacit_db *db, uint64_t round)
 
 int tacit_round_abandon(struct tacit_db *db, uint64_t round, const char *why, int64_t wall_ms)
 {
-	int r = tacit_db_run(db,
-			     "UPDATE round SET state = 'abandoned', closed_ms = ?1, reason = ?2,"
-			     " updates = (SELECT ifnull(sum(updates), 0) FROM partial"
-			     "            WHERE round = ?3)"
-			     " WHERE id = ?3 AND state = 'collecting'",
-			     "iti", wall_ms, why, (int64_t)round);
+	int r = tacit_cohort_abandon(db, round, why);
+
+	if (r < 0)
+		return r;
+	r = tacit_db_run(db,
+			 "UPDATE round SET state = 'abandoned', closed_ms = ?1, reason = ?2,"
+			 " updates = (SELECT ifnull(sum(updates), 0) FROM partial"
+			 "            WHERE round = ?3) + (SELECT ifnull(sum(survivors), 0)"
+			 "            FROM cohort WHERE round = ?3)"
+			 " WHERE id = ?3 AND state = 'collecting'",
+			 "iti", wall_ms, why, (int64_t)round);
 
 	if (r < 0)
 		return r;
@@ -276,35 +283,18 @@ int tacit_round_abandon(struct tacit_db *db, uint64_t round, const char *why, in
 	return r < 0 ? r : tidy(db, round);
 }
 
-static void from_little_endian(const uint8_t *data, size_t n, uint32_t *ret)
-{
-	struct tacit_reader reader = tacit_reader_init(data, n * 4);
-
-	for (size_t i = 0; i < n; i++)
-		ret[i] = tacit_read_u32le(&reader);
-}
-
 static int release(struct tacit_db *db, const struct tacit_ca *ca, const struct tacit_round *round,
-		   const uint8_t *total, uint64_t updates, int64_t wall_ms)
+		   const struct tacit_task *task, const struct tacit_sum *sum, int64_t wall_ms)
 {
-	TACIT_AUTO_FREE uint32_t *sum = TACIT_NEW_N(uint32_t, round->doc.dimensions);
 	struct tacit_release_figures figures;
-	struct tacit_task_version task;
 	uint64_t version;
-	int r;
+	int r = tacit_release_make(db, ca, task, &round->doc, sum, wall_ms, &version, &figures);
 
-	if (!sum)
-		return -ENOMEM;
-	from_little_endian(total, round->doc.dimensions, sum);
-	r = tacit_tasks_get(db, round->task_version, &task);
-	if (r == 0)
-		r = tacit_release_make(db, ca, &task.task, &round->doc, sum, updates, wall_ms,
-				       &version, &figures);
 	if (r == 0)
 		r = tacit_db_run(db,
 				 "UPDATE round SET state = 'released', closed_ms = ?, updates = ?,"
 				 " release = ?, noise_sd = ?, signal = ?, snr = ? WHERE id = ?",
-				 "iiidddi", wall_ms, (int64_t)updates, (int64_t)version,
+				 "iiidddi", wall_ms, (int64_t)sum->updates, (int64_t)version,
 				 figures.noise_sd, figures.signal, figures.snr,
 				 (int64_t)round->doc.round);
 	if (r == 0)
@@ -315,9 +305,9 @@ static int release(struct tacit_db *db, const struct tacit_ca *ca, const struct 
 /* Within a transaction. */
 static int end(struct tacit_db *db, const struct tacit_ca *ca, uint64_t id, int64_t wall_ms)
 {
-	TACIT_AUTO_FREE uint8_t *total = NULL;
+	TACIT_CLEANUP(tacit_round_sum_done) struct tacit_round_sum sum = { 0 };
+	struct tacit_task_version task;
 	struct tacit_round round;
-	uint64_t updates;
 	int r;
 
 	r = tacit_round_get(db, id, &round);
@@ -325,17 +315,16 @@ static int end(struct tacit_db *db, const struct tacit_ca *ca, uint64_t id, int6
 		return r;
 	if (round.state != TACIT_ROUND_COLLECTING)
 		return TACIT_ESTALE;
-	total = (uint8_t *)tacit_calloc(round.doc.dimensions, 4);
-	if (!total)
-		return -ENOMEM;
-	r = sum_up(db, &round, total, &updates);
+	r = tacit_tasks_get(db, round.task_version, &task);
+	if (r == 0)
+		r = tacit_round_sum_get(db, &round, task.task.aggregation, &sum);
 	if (r < 0)
 		return r;
-	if (updates < round.doc.min_cohort) {
+	if (sum.sum.updates < round.doc.min_cohort) {
 		r = tacit_round_abandon(db, id, "too few updates", wall_ms);
 		return r < 0 ? r : TACIT_ROUND_ABANDONED;
 	}
-	r = release(db, ca, &round, total, updates, wall_ms);
+	r = release(db, ca, &round, &task.task, &sum.sum, wall_ms);
 	return r < 0 ? r : TACIT_ROUND_RELEASED;
 }
 

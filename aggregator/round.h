@@ -52,11 +52,13 @@ uint32_t tacit_round_cohort_limit(double noise_multiplier);
 double tacit_round_rho(double noise_multiplier);
 
 /**
- * tacit_round_open - begin a round for the current task and the latest release.
+ * tacit_round_open - begin a round for the current task and the latest release, in the mode that
+ * the task and the fleet's size ask for.
  *
  * Returns 0, -EBUSY (one is collecting), -ENOENT (no task), or database errors.
  */
-TACIT_MUST_CHECK int tacit_round_open(struct tacit_db *db, int64_t wall_ms, uint64_t *ret_round);
+TACIT_MUST_CHECK int tacit_round_open(struct tacit_db *db, const struct tacit_ca *ca,
+				      int64_t wall_ms, uint64_t *ret_round);
 
 /* By number; the one that is collecting; the last one opened. 0, -ENOENT, TACIT_EDAMAGED, database
  * errors. */
@@ -74,9 +76,10 @@ TACIT_MUST_CHECK int tacit_round_has_update(struct tacit_db *db, uint64_t round,
 /**
  * tacit_round_close - end a round: release what was learned, or abandon it.
  *
- * With at least min_cohort updates: sums the partial sums, absorbs, signs, stores the
+ * With at least min_cohort updates: sums what came (round_sum.h), absorbs, signs, stores the
  * release. With fewer: abandons. Either way charges every participant, and drops the
- * partial sums. Memory O(d).
+ * partial sums. Of a secure round every sum must be over, one way or the other. Memory O(d), times
+ * the groups.
  *
  * Returns the new state, TACIT_ESTALE (it is not collecting), TACIT_EDAMAGED, TACIT_ECRYPTO,
  * -ENOMEM, database errors; nothing has changed then.

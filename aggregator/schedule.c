@@ -7,11 +7,14 @@
 #include <tacit/log.h>
 
 #include "fleetdb.h"
+#include "progress.h"
+#include "round_sum.h"
 #include "tasks.h"
 
 struct tacit_schedule {
 	struct tacit_db *db;
 	const struct tacit_ca *ca;
+	struct tacit_progress *progress; /* of secure sums */
 	struct tacit_schedule_mark mark;
 };
 
@@ -34,18 +37,25 @@ void tacit_schedule_mark_update(struct tacit_schedule_mark *mark, const struct t
 
 int tacit_schedule_new(struct tacit_db *db, const struct tacit_ca *ca, struct tacit_schedule **ret)
 {
+	TACIT_CLEANUP(tacit_schedule_free_p)
 	struct tacit_schedule *schedule = TACIT_NEW(struct tacit_schedule);
+	int r;
 
 	if (!schedule)
 		return -ENOMEM;
 	schedule->db = db;
 	schedule->ca = ca;
-	*ret = schedule;
-	return 0;
+	r = tacit_progress_new(db, ca, &schedule->progress);
+	if (r == 0)
+		*ret = TACIT_TAKE(schedule);
+	return r;
 }
 
 void tacit_schedule_free(struct tacit_schedule *schedule)
 {
+	if (!schedule)
+		return;
+	tacit_progress_free(schedule->progress);
 	tacit_free(schedule);
 }
 
@@ -104,6 +114,23 @@ static int collect(struct tacit_schedule *schedule, const struct tacit_round *ro
 	return close_round(schedule, round, updates, wall_ms);
 }
 
+/* The same for secure sums, which end by their phases' times, not by the round's. */
+static int collect_sums(struct tacit_schedule *schedule, const struct tacit_round *round,
+			int64_t wall_ms, int64_t boot_ms, int64_t *ret_left_ms)
+{
+	uint64_t updates;
+	bool over = false;
+	int r = tacit_progress_tick(schedule->progress, round, boot_ms, &over);
+
+	if (is_hopeless(r))
+		return give_up(schedule, round->doc.round, r, wall_ms);
+	*ret_left_ms = over ? 0 : TACIT_PROGRESS_TICK_MS;
+	if (r < 0 || !over)
+		return r;
+	r = tacit_round_sum_count(schedule->db, round, &updates);
+	return r < 0 ? r : close_round(schedule, round, updates, wall_ms);
+}
+
 static int begin(struct tacit_schedule *schedule, bool any, int64_t wall_ms, int64_t boot_ms,
 		 int64_t *ret_left_ms)
 {
@@ -120,7 +147,7 @@ static int begin(struct tacit_schedule *schedule, bool any, int64_t wall_ms, int
 		*ret_left_ms = 0;
 	if (*ret_left_ms > 0)
 		return 0;
-	r = tacit_round_open(schedule->db, wall_ms, &round);
+	r = tacit_round_open(schedule->db, schedule->ca, wall_ms, &round);
 	if (r == -EBUSY) /* `rounds open` was faster */
 		return 0;
 	if (r == 0)
@@ -141,7 +168,8 @@ int tacit_schedule_tick(struct tacit_schedule *schedule, int64_t wall_ms, int64_
 		return r;
 	tacit_schedule_mark_update(&schedule->mark, any ? &newest : NULL, wall_ms, boot_ms);
 	if (any && newest.state == TACIT_ROUND_COLLECTING)
-		r = collect(schedule, &newest, wall_ms, boot_ms, &left);
+		r = (newest.groups > 0 ? collect_sums : collect)(schedule, &newest, wall_ms,
+								 boot_ms, &left);
 	else
 		r = begin(schedule, any, wall_ms, boot_ms, &left);
 	*ret_wait_ms = r < 0 ? TACIT_SCHEDULE_TICK_MS : bounded(left, 1, TACIT_SCHEDULE_TICK_MS);

@@ -88,6 +88,7 @@ static inline struct tacit_task fleet_task(void)
 
 	FLEET_MUST(tacit_feature_schema(schema));
 	tacit_task_init(&task, schema);
+	task.mode = TACIT_TASK_LOCAL;
 	task.min_cohort = 2;
 	task.round_sec = 60;
 	task.collect_sec = 20;
@@ -127,7 +128,7 @@ static inline struct tacit_round fleet_round(struct fleet *fleet)
 	struct tacit_round round;
 	uint64_t number;
 
-	FLEET_MUST(tacit_round_open(fleet->db, FLEET_NOW, &number));
+	FLEET_MUST(tacit_round_open(fleet->db, fleet->ca, FLEET_NOW, &number));
 	FLEET_MUST(tacit_round_get(fleet->db, number, &round));
 	return round;
 }

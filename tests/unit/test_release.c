@@ -33,7 +33,28 @@ static struct tacit_round_doc round_of(const struct tacit_task *task, uint64_t m
 	return round;
 }
 
-/* Publishes the outcome of a sum in which every number is @value steps. */
+/* Publishes the outcome of a sum of updates that each had all the noise. */
+static int make_of(struct fleet *fleet, const struct tacit_task *task,
+		   const struct tacit_round_doc *round, const uint32_t *sum, uint64_t updates,
+		   uint64_t *ret_version, struct tacit_release_figures *figures)
+{
+	const struct tacit_protect_params params = { .clip_norm = round->clip_norm,
+						     .noise_multiplier = round->noise_multiplier };
+	TACIT_AUTO_FREE double *value = TACIT_NEW_N(double, round->dimensions);
+	struct tacit_sum total = { .value = value, .updates = updates };
+	uint64_t sigma2;
+
+	if (!value)
+		return -ENOMEM;
+	FLEET_MUST(tacit_protect_sigma2(&params, round->dimensions, &sigma2));
+	total.noise_sd = sqrt((double)updates * (double)sigma2) * round->clip_norm /
+			 (1U << TACIT_PROTECT_SCALE_BITS);
+	tacit_unprotect(&params, sum, round->dimensions, value);
+	return tacit_release_make(fleet->db, fleet->ca, task, round, &total, FLEET_NOW, ret_version,
+				  figures);
+}
+
+/* The same, in which every number is @value steps. */
 static int make(struct fleet *fleet, const struct tacit_task *task,
 		const struct tacit_round_doc *round, uint32_t value, uint64_t updates,
 		uint64_t *ret_version, struct tacit_release_figures *figures)
@@ -49,8 +70,7 @@ static int make(struct fleet *fleet, const struct tacit_task *task,
 		" min_cohort, max_updates, opened_ms, collect_ms) VALUES(1,"
 		" 'released', 1, zeroblob(32), 1, 0, zeroblob(32), 1, 1, 1, 1, 1, 0, 1)",
 		""));
-	return tacit_release_make(fleet->db, fleet->ca, task, round, sum, updates, FLEET_NOW,
-				  ret_version, figures);
+	return make_of(fleet, task, round, sum, updates, ret_version, figures);
 }
 
 static struct tacit_fleet *decode(struct fleet *fleet, uint64_t version)
@@ -188,13 +208,10 @@ static void test_classes_keep_their_blocks_by_name(void)
 	for (uint32_t i = 0; i < round.dimensions; i++) /* every class learns something else */
 		sum[i] = 30000 + 3000 * (3 * i / round.dimensions) + i % 7 * 100;
 	CU_ASSERT_EQUAL(fleet_set_task(&fleet, &task), 0);
-	CU_ASSERT_EQUAL_FATAL(tacit_release_make(fleet.db, fleet.ca, &task, &round, sum, 10,
-						 FLEET_NOW, &version, &figures),
+	CU_ASSERT_EQUAL_FATAL(make_of(&fleet, &task, &round, sum, 10, &version, &figures),
 			      TACIT_ECONFLICT); /* of no round that is known */
 	round.round = 0;
-	CU_ASSERT_EQUAL_FATAL(tacit_release_make(fleet.db, fleet.ca, &task, &round, sum, 10,
-						 FLEET_NOW, &version, &figures),
-			      0);
+	CU_ASSERT_EQUAL_FATAL(make_of(&fleet, &task, &round, sum, 10, &version, &figures), 0);
 	task = task_of(3, after);
 	CU_ASSERT_EQUAL_FATAL(fleet_set_task(&fleet, &task), 0);
 
@@ -274,8 +291,7 @@ static void test_every_allocation_may_fail(void)
 	round.round = 0;
 	for (nth = 0; r == -ENOMEM && nth < 200; nth++) {
 		unit_fail_alloc(nth);
-		r = tacit_release_make(fleet.db, fleet.ca, &task, &round, sum, 10, FLEET_NOW,
-				       &version, &figures);
+		r = make_of(&fleet, &task, &round, sum, 10, &version, &figures);
 		unit_fail_alloc(-1);
 	}
 	CU_ASSERT_EQUAL(r, 0);

@@ -56,8 +56,8 @@ static void test_what_a_round_is_opened_for(void)
 	CU_ASSERT_EQUAL(tacit_round_get_current(fleet.db, &round), -ENOENT);
 	CU_ASSERT_EQUAL(tacit_round_get_newest(fleet.db, &round), -ENOENT);
 	CU_ASSERT_EQUAL(fleet_set_task(&fleet, &task), 0);
-	CU_ASSERT_EQUAL(tacit_round_open(fleet.db, FLEET_NOW, &number), 0);
-	CU_ASSERT_EQUAL(tacit_round_open(fleet.db, FLEET_NOW, &number), -EBUSY);
+	CU_ASSERT_EQUAL(tacit_round_open(fleet.db, fleet.ca, FLEET_NOW, &number), 0);
+	CU_ASSERT_EQUAL(tacit_round_open(fleet.db, fleet.ca, FLEET_NOW, &number), -EBUSY);
 	CU_ASSERT_EQUAL_FATAL(tacit_round_get_current(fleet.db, &round), 0);
 	CU_ASSERT_EQUAL(tacit_tasks_get(fleet.db, 0, &stored), 0);
 	CU_ASSERT_EQUAL(round.doc.round, number);

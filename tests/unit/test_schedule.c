@@ -203,13 +203,13 @@ static void test_rounds_of_others(void)
 	pass(&keeper, 25 * SEC);
 	CU_ASSERT_EQUAL(newest(&keeper), -1);
 	keeper.wall_ms -= YEAR; /* steps between the two looks */
-	CU_ASSERT_EQUAL(tacit_round_open(fleet.db, FLEET_NOW, &round), 0);
+	CU_ASSERT_EQUAL(tacit_round_open(fleet.db, fleet.ca, FLEET_NOW, &round), 0);
 	pass(&keeper, 18 * SEC);
 	CU_ASSERT_EQUAL(newest(&keeper), 2);
 	pass(&keeper, 3 * SEC);
 	CU_ASSERT_EQUAL(newest(&keeper), -2);
 	keeper.wall_ms += 2 * YEAR;
-	CU_ASSERT_EQUAL(tacit_round_open(fleet.db, FLEET_NOW, &round), 0);
+	CU_ASSERT_EQUAL(tacit_round_open(fleet.db, fleet.ca, FLEET_NOW, &round), 0);
 	pass(&keeper, 18 * SEC);
 	CU_ASSERT_EQUAL(newest(&keeper), 3);
 	CU_ASSERT_EQUAL(tacit_round_close(fleet.db, fleet.ca, round, FLEET_NOW),

@@ -97,7 +97,7 @@ static void test_a_changed_task_ends_the_round(void)
 	CU_ASSERT_EQUAL(set(&fleet, &task, &version, NULL), 0);
 	CU_ASSERT_EQUAL(tacit_round_get(fleet.db, round.doc.round, &round), 0);
 	CU_ASSERT_EQUAL(round.state, TACIT_ROUND_ABANDONED); /* it was for the old task */
-	CU_ASSERT_EQUAL(tacit_round_open(fleet.db, 0, &round.doc.round), 0);
+	CU_ASSERT_EQUAL(tacit_round_open(fleet.db, fleet.ca, 0, &round.doc.round), 0);
 	(void)snprintf(task.class[1], sizeof(task.class[1]), "nginx.service");
 	task.n_classes = 2;
 	CU_ASSERT_EQUAL(set(&fleet, &task, &version, NULL), 0);

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+#include "progress.h"
+
+#define TRY_MS	    500 /* least time between two tries to do without the last answers */
+#define TRY_PERCENT 80	/* of the survivors' answers: with fewer it is in vain */
+
+/* What is known of a group beside what the database says. */
+struct clock {
+	enum tacit_cohort_phase phase;
+	int64_t began_ms; /* 0: not seen yet */
+	uint32_t answers; /* at the last try */
+	int64_t tried_ms;
+};
+
+struct tacit_progress {
+	struct tacit_db *db;
+	const struct tacit_ca *ca;
+	uint64_t round;
+	uint32_t groups;
+	struct clock *clock;
+};
+
+int tacit_progress_new(struct tacit_db *db, const struct tacit_ca *ca, struct tacit_progress **ret)
+{
+	struct tacit_progress *progress = TACIT_NEW(struct tacit_progress);
+
+	if (!progress)
+		return -ENOMEM;
+	progress->db = db;
+	progress->ca = ca;
+	*ret = progress;
+	return 0;
+}
+
+void tacit_progress_free(struct tacit_progress *progress)
+{
+	if (!progress)
+		return;
+	tacit_free(progress->clock);
+	tacit_free(progress);
+}
+
+static int turn_to(struct tacit_progress *progress, const struct tacit_round *round)
+{
+	struct clock *clock;
+
+	if (progress->round == round->doc.round)
+		return 0;
+	clock = TACIT_NEW_N(struct clock, round->groups);
+	if (!clock)
+		return -ENOMEM;
+	tacit_free(progress->clock);
+	progress->clock = clock;
+	progress->round = round->doc.round;
+	progress->groups = round->groups;
+	return 0;
+}
+
+static bool is_due(struct clock *clock, const struct tacit_round *round,
+		   const struct tacit_cohort *cohort, int64_t boot_ms)
+{
+	uint32_t sec = tacit_cohort_phase_sec((uint32_t)(round->collect_ms / 1000), cohort->phase);
+
+	if (clock->began_ms == 0 || clock->phase != cohort->phase)
+		*clock = (struct clock){ .phase = cohort->phase, .began_ms = boot_ms };
+	return boot_ms - clock->began_ms >= (int64_t)sec * 1000;
+}
+
+/* Hosts that vanish now do no harm, as long as enough others answer. */
+static int is_worth_a_try(struct tacit_progress *progress, const struct tacit_cohort *cohort,
+			  int64_t boot_ms)
+{
+	struct clock *clock = &progress->clock[cohort->group];
+	uint32_t answers;
+	int r = tacit_cohort_count(progress->db, cohort, TACIT_SECAGG_ANSWER, &answers);
+
+	if (r < 0)
+		return r;
+	if (answers == clock->answers || boot_ms - clock->tried_ms < TRY_MS ||
+	    (uint64_t)answers * 100 < (uint64_t)cohort->survivors * TRY_PERCENT)
+		return 0;
+	clock->answers = answers;
+	clock->tried_ms = boot_ms;
+	return 1;
+}
+
+/* Sums that may be finished at once, by whether their time is up. */
+struct ready {
+	struct tacit_cohort *cohort;
+	size_t n;
+};
+
+static int look(struct tacit_progress *progress, const struct tacit_round *round, uint32_t group,
+		int64_t boot_ms, struct ready ready[2], bool *ret_over)
+{
+	struct tacit_cohort cohort;
+	bool due;
+	int r = tacit_cohort_get(progress->db, round->doc.round, group, &cohort);
+
+	if (r < 0)
+		return r == -ENOENT ? TACIT_EDAMAGED : r;
+	if (cohort.phase >= TACIT_COHORT_DONE)
+		return 0;
+	due = is_due(&progress->clock[group], round, &cohort, boot_ms);
+	r = tacit_cohort_advance(progress->db, progress->ca, round, &cohort, due);
+	if (r == 0 && cohort.phase == TACIT_COHORT_ANSWERS)
+		r = is_worth_a_try(progress, &cohort, boot_ms);
+	if (r > 0 && cohort.phase == TACIT_COHORT_ANSWERS &&
+	    progress->clock[group].phase == TACIT_COHORT_ANSWERS)
+		ready[due].cohort[ready[due].n++] = cohort;
+	*ret_over = *ret_over && cohort.phase >= TACIT_COHORT_DONE;
+	return r < 0 ? r : 0;
+}
+
+static int finish(struct tacit_progress *progress, const struct tacit_round *round,
+		  const struct ready *ready, bool due)
+{
+	if (ready->n == 0)
+		return 0;
+	return tacit_cohort_finish(progress->db, progress->ca, round, ready->cohort, ready->n, due);
+}
+
+int tacit_progress_tick(struct tacit_progress *progress, const struct tacit_round *round,
+			int64_t boot_ms, bool *ret_over)
+{
+	TACIT_AUTO_FREE struct tacit_cohort *cohort =
+		TACIT_NEW_N(struct tacit_cohort, 2UL * round->groups);
+	struct ready ready[2] = { { cohort, 0 }, { cohort ? cohort + round->groups : NULL, 0 } };
+	bool over = true;
+	int r = cohort ? turn_to(progress, round) : -ENOMEM;
+
+	for (uint32_t group = 0; r == 0 && group < round->groups; group++)
+		r = look(progress, round, group, boot_ms, ready, &over);
+	for (int due = 0; r == 0 && due < 2; due++)
+		r = finish(progress, round, &ready[due], due);
+	if (r == 0)
+		*ret_over = over;
+	return r;
+}
