@@ -304,20 +304,22 @@ int tacit_hosts_revoke(struct tacit_db *db, const char *id, int64_t wall_ms)
 
 static json_t *row(struct sqlite3_stmt *query)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:f}", "id",
-			 tacit_rows_text(query, 0), "enrolled", tacit_rows_time(query, 1),
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:o, s:o, s:o}",
+			 "id", tacit_rows_text(query, 0), "enrolled", tacit_rows_time(query, 1),
 			 "renewed", tacit_rows_time(query, 2), "revoked", tacit_rows_time(query, 3),
 			 "generation", tacit_rows_int(query, 4), "token", tacit_rows_int(query, 5),
 			 "labels", tacit_labels_parse(tacit_db_column_text(query, 6)), "rounds",
 			 tacit_rows_int(query, 7), "last_round", tacit_rows_int(query, 8),
 			 "epsilon", tacit_rows_epsilon(tacit_db_column_double(query, 9)), "delta",
-			 TACIT_ROUND_DELTA);
+			 TACIT_ROUND_DELTA, "failures", tacit_rows_int(query, 10), "suspicion",
+			 tacit_rows_int(query, 11), "benched_until", tacit_rows_int(query, 12));
 }
 
 int tacit_hosts_list(struct tacit_db *db, json_t **ret)
 {
 	static const char sql[] = "SELECT id, enrolled_ms, renewed_ms, revoked_ms, generation,"
-				  " token, labels, rounds, last_round, rho FROM host ORDER BY id";
+				  " token, labels, rounds, last_round, rho, failures, suspicion,"
+				  " nullif(benched_until, 0) FROM host ORDER BY id";
 
 	return tacit_rows_collect(db, tacit_db_query(db, sql, ""), row, ret);
 }

@@ -69,7 +69,8 @@ TACIT_MUST_CHECK int tacit_hosts_revoke(struct tacit_db *db, const char *id, int
 
 /* [{"id", "enrolled", "renewed", "revoked" (null or time), "generation" (certificates issued),
  *   "token", "labels", "rounds", "last_round" (null or number), "epsilon" (null: unbounded),
- *   "delta"}], by id; owned by the caller. */
+ *   "delta", "failures" and "suspicion" (in secure sums, in a row), "benched_until" (null or the
+ *   round until which it is left out)}], by id; owned by the caller. */
 TACIT_MUST_CHECK int tacit_hosts_list(struct tacit_db *db, json_t **ret);
 
 struct tacit_hosts_count {

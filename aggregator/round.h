@@ -93,13 +93,15 @@ TACIT_MUST_CHECK int tacit_round_abandon(struct tacit_db *db, uint64_t round, co
 					 int64_t wall_ms);
 
 /* [{"round", "state", "task", "model" (version it referred to), "opened", "closed" (null or
- *   time), "updates", "min_cohort", "release" (null or version), "reason" (null or text)}],
+ *   time), "updates", "min_cohort", "release" (null or version), "reason" (null or text), "mode"}],
  * newest first, at most @limit; owned by the caller. */
 TACIT_MUST_CHECK int tacit_round_list(struct tacit_db *db, unsigned limit, json_t **ret);
 
-/* As one of the above, with "mode", "dimensions", "clip_norm", "noise_multiplier", "max_cohort",
+/* As one of the above, with "dimensions", "clip_norm", "noise_multiplier", "max_cohort",
  * "collect_sec", "noise_sd", "signal", "signal_to_noise" and "privacy": {"delta",
- * "epsilon_aggregator", "epsilon_release"}. null where unknown or unbounded. -ENOENT. */
+ * "epsilon_aggregator", "epsilon_release"}, and of secure sums "groups": [{"group", "phase",
+ * "hosts", "degree", "threshold", "survivors", "noise_sd", "sum_sha256" (of its numbers as
+ * little-endian u32), "reason"}]. null where unknown or unbounded. -ENOENT. */
 TACIT_MUST_CHECK int tacit_round_show(struct tacit_db *db, uint64_t round, json_t **ret);
 
 /**
@@ -108,8 +110,9 @@ TACIT_MUST_CHECK int tacit_round_show(struct tacit_db *db, uint64_t round, json_
  * {"delta", "mode", "rounds": {"released", "abandoned", "collecting"},
  *  "against_aggregator": {"next_round", "worst_host", "hosts"}, "released_models":
  *  {"all_rounds"}}; every figure is an epsilon, null when unbounded. The first holds against
- * the aggregator itself, for updates are noised on the host; the second for whoever
- * sees releases only, and host noise adds up in those.
+ * the aggregator itself, for updates are noised on the host (local), or the noise of those hosts
+ * that are certain to be honest is enough (distributed); the second for whoever sees releases only,
+ * and host noise adds up in those.
  */
 TACIT_MUST_CHECK int tacit_round_privacy(struct tacit_db *db, json_t **ret);
 

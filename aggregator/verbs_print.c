@@ -13,7 +13,7 @@
 #include "plan_secagg.h"
 
 #define CELL_MAX    80U
-#define COLUMNS_MAX 8U
+#define COLUMNS_MAX 12
 #define TRIMMED	    5U /* one in so many groups is left out, at each end */
 
 enum format {
@@ -45,8 +45,7 @@ static void format_labels(json_t *labels, char cell[CELL_MAX])
 	json_t *value;
 
 	(void)snprintf(cell, CELL_MAX, "-");
-	json_object_foreach(labels, name, value)
-	{
+	json_object_foreach (labels, name, value) {
 		int n = snprintf(cell + at, CELL_MAX - at, "%s%s=%s", at ? "," : "", name,
 				 json_string_value(value));
 
@@ -92,8 +91,7 @@ static void print_table(json_t *rows, const struct column *column, size_t n, FIL
 	for (size_t c = 0; c < n; c++) {
 		(void)snprintf(cell[c], CELL_MAX, "%s", column[c].title);
 		width[c] = strlen(cell[c]);
-		json_array_foreach(rows, i, row)
-		{
+		json_array_foreach (rows, i, row) {
 			char text[CELL_MAX];
 
 			format_cell(json_object_get(row, column[c].member), column[c].format, text);
@@ -101,8 +99,7 @@ static void print_table(json_t *rows, const struct column *column, size_t n, FIL
 		}
 	}
 	print_cells(out, cell, width, n);
-	json_array_foreach(rows, i, row)
-	{
+	json_array_foreach (rows, i, row) {
 		for (size_t c = 0; c < n; c++)
 			format_cell(json_object_get(row, column[c].member), column[c].format,
 				    cell[c]);
@@ -140,9 +137,14 @@ static void print_tokens(const json_t *answer, FILE *out)
 static void print_hosts(const json_t *answer, FILE *out)
 {
 	static const struct column columns[] = {
-		{ "ID", "id", FORMAT_PLAIN },	       { "ENROLLED", "enrolled", FORMAT_TIME },
-		{ "RENEWED", "renewed", FORMAT_TIME }, { "REVOKED", "revoked", FORMAT_TIME },
-		{ "ROUNDS", "rounds", FORMAT_PLAIN },  { "EPSILON", "epsilon", FORMAT_EPSILON },
+		{ "ID", "id", FORMAT_PLAIN },
+		{ "ENROLLED", "enrolled", FORMAT_TIME },
+		{ "RENEWED", "renewed", FORMAT_TIME },
+		{ "REVOKED", "revoked", FORMAT_TIME },
+		{ "ROUNDS", "rounds", FORMAT_PLAIN },
+		{ "EPSILON", "epsilon", FORMAT_EPSILON },
+		{ "FAILED", "failures", FORMAT_PLAIN },
+		{ "OUT UNTIL", "benched_until", FORMAT_PLAIN },
 		{ "LABELS", "labels", FORMAT_LABELS },
 	};
 
@@ -171,10 +173,11 @@ static void print_host(const json_t *answer, FILE *out)
 static void print_rounds(const json_t *answer, FILE *out)
 {
 	static const struct column columns[] = {
-		{ "ROUND", "round", FORMAT_PLAIN },	{ "STATE", "state", FORMAT_PLAIN },
-		{ "OPENED", "opened", FORMAT_TIME },	{ "CLOSED", "closed", FORMAT_TIME },
-		{ "UPDATES", "updates", FORMAT_PLAIN }, { "NEEDED", "min_cohort", FORMAT_PLAIN },
-		{ "RELEASE", "release", FORMAT_PLAIN }, { "REASON", "reason", FORMAT_PLAIN },
+		{ "ROUND", "round", FORMAT_PLAIN },	  { "STATE", "state", FORMAT_PLAIN },
+		{ "MODE", "mode", FORMAT_PLAIN },	  { "OPENED", "opened", FORMAT_TIME },
+		{ "CLOSED", "closed", FORMAT_TIME },	  { "UPDATES", "updates", FORMAT_PLAIN },
+		{ "NEEDED", "min_cohort", FORMAT_PLAIN }, { "RELEASE", "release", FORMAT_PLAIN },
+		{ "REASON", "reason", FORMAT_PLAIN },
 	};
 
 	print_table(json_object_get(answer, "rounds"), columns, TACIT_ARRAY_LEN(columns), out);
@@ -206,9 +209,12 @@ static void print_round(const json_t *answer, FILE *out)
 		{ "epsilon, release", "epsilon_release", FORMAT_EPSILON },
 	};
 	static const struct column groups[] = {
-		{ "GROUP", "group", FORMAT_PLAIN },	    { "PHASE", "phase", FORMAT_PLAIN },
-		{ "HOSTS", "hosts", FORMAT_PLAIN },	    { "NEIGHBOURS", "degree", FORMAT_PLAIN },
-		{ "THRESHOLD", "threshold", FORMAT_PLAIN }, { "SURVIVORS", "survivors", FORMAT_PLAIN },
+		{ "GROUP", "group", FORMAT_PLAIN },
+		{ "PHASE", "phase", FORMAT_PLAIN },
+		{ "HOSTS", "hosts", FORMAT_PLAIN },
+		{ "NEIGHBOURS", "degree", FORMAT_PLAIN },
+		{ "THRESHOLD", "threshold", FORMAT_PLAIN },
+		{ "SURVIVORS", "survivors", FORMAT_PLAIN },
 		{ "REASON", "reason", FORMAT_PLAIN },
 	};
 	const json_t *round = json_object_get(answer, "round");
@@ -250,8 +256,7 @@ static void print_task(const json_t *answer, FILE *out)
 	const char *name;
 
 	print_list(answer, rows, TACIT_ARRAY_LEN(rows), out);
-	json_object_foreach(task, name, value)
-	{
+	json_object_foreach (task, name, value) {
 		size_t i;
 		json_t *class;
 
@@ -261,8 +266,8 @@ static void print_task(const json_t *answer, FILE *out)
 			continue;
 		}
 		(void)fprintf(out, "%-20s ", name);
-		json_array_foreach(value, i, class)(void)
-			fprintf(out, "%s%s", i ? "," : "", json_string_value(class));
+		json_array_foreach (value, i, class)
+			(void)fprintf(out, "%s%s", i ? "," : "", json_string_value(class));
 		(void)fputc('\n', out);
 	}
 }
@@ -271,16 +276,17 @@ static void print_task(const json_t *answer, FILE *out)
 static void print_task_set(const json_t *answer, FILE *out)
 {
 	static const uint32_t groups[] = { 5, 10, 20 };
-	const char *aggregation = json_string_value(
-		json_object_get(json_object_get(answer, "task"), "aggregation"));
+	const char *aggregation =
+		json_string_value(json_object_get(json_object_get(answer, "task"), "aggregation"));
 
 	print_task(answer, out);
 	if (!aggregation || strcmp(aggregation, "trimmed-mean") != 0)
 		return;
-	(void)fprintf(out,
-		      "\nA trimmed mean puts up with groups that lie, and costs noise: every group's "
-		      "sum has\nas much as one sum of all would have. The release's noise, against "
-		      "that of one sum,\nwith a fifth of the groups left out at each end:\n");
+	(void)fprintf(
+		out,
+		"\nA trimmed mean puts up with groups that lie, and costs noise: every group's "
+		"sum has\nas much as one sum of all would have. The release's noise, against "
+		"that of one sum,\nwith a fifth of the groups left out at each end:\n");
 	for (size_t i = 0; i < TACIT_ARRAY_LEN(groups); i++)
 		(void)fprintf(out, "  %2u groups  %.2f times\n", groups[i],
 			      tacit_plan_trimmed_noise(groups[i], groups[i] / TRIMMED));
@@ -309,8 +315,7 @@ static void print_plan_rows(const json_t *answer, const char *mode, FILE *out)
 	size_t i, c;
 
 	(void)fprintf(out, "%10s %8s %8s", "numbers", "rounds", "z");
-	json_array_foreach(json_object_get(answer, "columns"), c, value)
-	{
+	json_array_foreach (json_object_get(answer, "columns"), c, value) {
 		char title[24];
 
 		(void)snprintf(title, sizeof(title), "n=%" JSON_INTEGER_FORMAT,
@@ -318,14 +323,13 @@ static void print_plan_rows(const json_t *answer, const char *mode, FILE *out)
 		(void)fprintf(out, " %10s", title);
 	}
 	(void)fputc('\n', out);
-	json_array_foreach(json_object_get(answer, "rows"), i, row)
-	{
+	json_array_foreach (json_object_get(answer, "rows"), i, row) {
 		(void)fprintf(out, "%10" JSON_INTEGER_FORMAT " %8" JSON_INTEGER_FORMAT " %8.3g",
 			      json_integer_value(json_object_get(row, "dimensions")),
 			      json_integer_value(json_object_get(row, "rounds")),
 			      json_real_value(json_object_get(row, "noise_multiplier")));
-		json_array_foreach(json_object_get(row, mode), c, value)(void)
-			fprintf(out, " %10.2g", json_real_value(value));
+		json_array_foreach (json_object_get(row, mode), c, value)
+			(void)fprintf(out, " %10.2g", json_real_value(value));
 		(void)fputc('\n', out);
 	}
 }
@@ -375,6 +379,7 @@ static void print_privacy(const json_t *answer, FILE *out)
 	const json_t *rounds = json_object_get(answer, "rounds");
 	const json_t *against = json_object_get(answer, "against_aggregator");
 	const json_t *released = json_object_get(answer, "released_models");
+	const char *mode = json_string_value(json_object_get(answer, "mode"));
 	char next[CELL_MAX], worst[CELL_MAX], all[CELL_MAX];
 
 	format_cell(json_object_get(against, "next_round"), FORMAT_EPSILON, next);
@@ -383,15 +388,18 @@ static void print_privacy(const json_t *answer, FILE *out)
 	(void)fprintf(out,
 		      "Epsilon at delta %g, add-or-remove one host, mode %s; %" JSON_INTEGER_FORMAT
 		      " rounds released, %" JSON_INTEGER_FORMAT " abandoned.\n\n",
-		      json_real_value(json_object_get(answer, "delta")),
-		      json_string_value(json_object_get(answer, "mode")),
+		      json_real_value(json_object_get(answer, "delta")), mode,
 		      json_integer_value(json_object_get(rounds, "released")),
 		      json_integer_value(json_object_get(rounds, "abandoned")));
 	(void)fprintf(out,
-		      "Against this aggregator, which sees every host's noised update:\n"
+		      "Against this aggregator, %s:\n"
 		      "  host that has spent most   %s  (of %" JSON_INTEGER_FORMAT
 		      " that took part)\n"
 		      "  the next round adds        %s\n\n",
+		      !mode || strcmp(mode, "local") == 0
+			      ? "which sees every host's noised update"
+			      : "which sees sums, and may know the noise of every host that is not"
+				" certain to be honest",
 		      worst, json_integer_value(json_object_get(against, "hosts")), next);
 	(void)fprintf(
 		out,
@@ -466,13 +474,13 @@ void tacit_verbs_print(const char *verb, const json_t *answer, FILE *out)
 		const char *verb;
 		void (*print)(const json_t *answer, FILE *out);
 	} table[] = {
-		{ "status", print_status },	 { "privacy", print_privacy },
-		{ "token create", print_token }, { "token list", print_tokens },
-		{ "token revoke", print_done },	 { "hosts list", print_hosts },
-		{ "hosts show", print_host },	 { "hosts revoke", print_done },
-		{ "rounds list", print_rounds }, { "rounds show", print_round },
-		{ "rounds open", print_number }, { "task show", print_task },
-		{ "task set", print_task_set },	 { "task plan", print_plan },
+		{ "status", print_status },	   { "privacy", print_privacy },
+		{ "token create", print_token },   { "token list", print_tokens },
+		{ "token revoke", print_done },	   { "hosts list", print_hosts },
+		{ "hosts show", print_host },	   { "hosts revoke", print_done },
+		{ "rounds list", print_rounds },   { "rounds show", print_round },
+		{ "rounds open", print_number },   { "task show", print_task },
+		{ "task set", print_task_set },	   { "task plan", print_plan },
 		{ "secagg-params", print_secagg },
 	};
 

@@ -83,10 +83,11 @@ static void test_parse_more(void)
 		       "{\"verb\":\"secagg-params\",\"hosts\":100,\"corrupt\":0.1,\"dropout\":0.0,"
 		       "\"semi_honest\":true}",
 		       0);
-	expect_request("task set mode=auto aggregation=trimmed-mean server=semi-honest corrupt=0.05",
-		       "{\"verb\":\"task set\",\"changes\":{\"mode\":\"auto\",\"aggregation\":"
-		       "\"trimmed-mean\",\"server\":\"semi-honest\",\"corrupt\":0.05}}",
-		       0);
+	expect_request(
+		"task set mode=auto aggregation=trimmed-mean server=semi-honest corrupt=0.05",
+		"{\"verb\":\"task set\",\"changes\":{\"mode\":\"auto\",\"aggregation\":"
+		"\"trimmed-mean\",\"server\":\"semi-honest\",\"corrupt\":0.05}}",
+		0);
 }
 
 static void test_bad(void)
@@ -177,9 +178,13 @@ static void test_print(void)
 	expect_print(
 		"hosts list",
 		"{\"hosts\":[{\"id\":\"ab\",\"enrolled\":\"2026-01-02T03:04:05.678Z\",\"renewed\":"
-		"null,\"revoked\":null,\"rounds\":3,\"epsilon\":null,\"labels\":{}}]}",
-		"ID  ENROLLED             RENEWED  REVOKED  ROUNDS  EPSILON    LABELS\n"
-		"ab  2026-01-02 03:04:05  -        -        3       unbounded  -\n");
+		"null,\"revoked\":null,\"rounds\":3,\"epsilon\":null,\"failures\":2,\"benched_"
+		"until\":9,"
+		"\"labels\":{}}]}",
+		"ID  ENROLLED             RENEWED  REVOKED  ROUNDS  EPSILON    FAILED  OUT UNTIL"
+		"  LABELS\n"
+		"ab  2026-01-02 03:04:05  -        -        3       unbounded  2       9        "
+		"  -\n");
 	expect_print("token revoke", "{\"id\":7}", "7 revoked\n");
 	expect_print("hosts revoke", "{\"id\":\"ab\"}", "ab revoked\n");
 	expect_print("rounds open", "{\"round\":7}", "round 7 is open\n");
@@ -188,7 +193,8 @@ static void test_print(void)
 static void test_print_secure(void)
 {
 	static const char groups[] =
-		"{\"round\":{\"groups\":[{\"group\":1,\"phase\":\"lost\",\"hosts\":700,\"degree\":92,"
+		"{\"round\":{\"groups\":[{\"group\":1,\"phase\":\"lost\",\"hosts\":700,\"degree\":"
+		"92,"
 		"\"threshold\":64,\"survivors\":600,\"sum_sha256\":null,\"reason\":\"too few\"}]}}";
 	char *text = print("rounds show", groups);
 
