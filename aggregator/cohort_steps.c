@@ -66,23 +66,21 @@ int tacit_cohort_sum(struct tacit_db *db, const struct tacit_cohort *cohort,
 	return 0;
 }
 
-/* Those who are in the cohort and did not say what its phase asks for have failed; who did not is
- * left out once that has happened often enough. */
+/* Those who are in the cohort and did not say what its phase asks for have failed. */
 int tacit_cohort_note_silence(struct tacit_db *db, const struct tacit_cohort *cohort)
 {
 	int64_t round = (int64_t)cohort->round, group = (int64_t)cohort->group;
-	int r;
 
 	if (cohort->phase == TACIT_COHORT_ADVERTS)
 		return 0;
-	r = tacit_db_run(db,
-			 "UPDATE host SET failures = CASE WHEN number IN"
-			 " (SELECT host FROM message WHERE round = ?1 AND grp = ?2 AND type = ?3)"
-			 " THEN 0 ELSE failures + 1 END WHERE number IN"
-			 " (SELECT host FROM message WHERE round = ?1 AND grp = ?2 AND type = ?4)",
-			 "iiii", round, group, (int64_t)said_in[cohort->phase],
-			 (int64_t)TACIT_SECAGG_ADVERT);
-	return r < 0 ? r : tacit_cohort_bench(db, cohort);
+	return tacit_db_run(
+		db,
+		"UPDATE host SET failures = CASE WHEN number IN"
+		" (SELECT host FROM message WHERE round = ?1 AND grp = ?2 AND type = ?3)"
+		" THEN 0 ELSE failures + 1 END WHERE number IN"
+		" (SELECT host FROM message WHERE round = ?1 AND grp = ?2 AND type = ?4)",
+		"iiii", round, group, (int64_t)said_in[cohort->phase],
+		(int64_t)TACIT_SECAGG_ADVERT);
 }
 
 static int log_benched(struct tacit_db *db, const struct tacit_cohort *cohort)
@@ -164,6 +162,8 @@ int tacit_cohort_lose(struct tacit_db *db, const struct tacit_round *round,
 {
 	int r = tacit_cohort_note_silence(db, cohort);
 
+	if (r == 0)
+		r = tacit_cohort_bench(db, cohort);
 	if (r == 0 && cohort->phase >= TACIT_COHORT_VECTORS)
 		r = tacit_cohort_charge(db, round, cohort, config);
 	if (r == 0)
