@@ -31,8 +31,8 @@ enum tacit_http_method {
 
 typedef void tacit_http_handler(void *ctx, struct tacit_http_exchange *exchange);
 
-/* One row per resource. A path ending in '/' matches every path that begins with it; the longest
- * match counts. HEAD is answered wherever GET is. */
+/* One row per resource, or per type of its body. A path ending in '/' matches every path that begins
+ * with it; the longest match counts. HEAD is answered wherever GET is. */
 struct tacit_http_route {
 	enum tacit_http_method method;
 	const char *path;

@@ -168,6 +168,12 @@ static bool has_method(const struct tacit_http_route *route, const char *method)
 	       (route->method == TACIT_HTTP_GET && strcmp(method, "HEAD") == 0);
 }
 
+/* Of two routes to one resource, that of the body's type. */
+static bool has_type(const struct tacit_http_route *route, const struct tacit_http_head *head)
+{
+	return route->type && strcasecmp(head->type, route->type) == 0;
+}
+
 /* The route, or NULL with the methods that the path does have in @allow ("": no such path). */
 static const struct tacit_http_route *find_route(const struct tacit_http *http,
 						 const struct tacit_http_head *head,
@@ -183,7 +189,8 @@ static const struct tacit_http_route *find_route(const struct tacit_http *http,
 		if (len == 0)
 			continue;
 		methods |= 1U << http->routes[i].method;
-		if (len > best_len && has_method(&http->routes[i], head->method)) {
+		if (has_method(&http->routes[i], head->method) &&
+		    (len > best_len || (len == best_len && has_type(&http->routes[i], head)))) {
 			best = &http->routes[i];
 			best_len = len;
 		}

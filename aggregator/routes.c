@@ -22,6 +22,7 @@
 #define LOG_BURST	 10U
 #define LOG_INTERVAL_MS	 60000U
 #define UPDATE_BODY_MAX	 tacit_update_len(TACIT_PROTECT_DIMS_MAX)
+#define MESSAGE_BODY_MAX (UPDATE_BODY_MAX + 65536U)
 /* Hosts that were told the same second would all come in it. */
 #define SPREAD_SHARE 4
 
@@ -182,8 +183,8 @@ static uint32_t left_ms(struct tacit_routes *routes, const struct tacit_round *r
 
 /* 1 when an update of @host may still go into @round, which collects. A host must not be asked for
  * one in vain: its privacy is spent when it leaves. */
-static int is_wanted(struct tacit_routes *routes, const struct tacit_host *host,
-		     const struct tacit_round *round)
+static int is_update_wanted(struct tacit_routes *routes, const struct tacit_host *host,
+			    const struct tacit_round *round)
 {
 	uint64_t updates;
 	int r = tacit_round_has_update(routes->params.db, round->doc.round, host->number, NULL);
@@ -194,6 +195,16 @@ static int is_wanted(struct tacit_routes *routes, const struct tacit_host *host,
 	if (r < 0)
 		return r;
 	return updates < round->max_updates && left_ms(routes, round) > 0;
+}
+
+/* The same for a part in its secure sum. */
+static int is_part_wanted(struct tacit_routes *routes, const struct tacit_http_exchange *exchange,
+			  const struct tacit_host *host, const struct tacit_round *round)
+{
+	struct tacit_mailbox_caller caller;
+	int r = tacit_routes_find(routes, exchange, host, round->doc.round, &caller);
+
+	return r < 0 ? r : tacit_mailbox_is_wanted(routes->mailbox, round, &caller);
 }
 
 static void get_round(void *ctx, struct tacit_http_exchange *exchange)
@@ -208,7 +219,9 @@ static void get_round(void *ctx, struct tacit_http_exchange *exchange)
 		return;
 	r = tacit_round_get_current(routes->params.db, &round);
 	if (r == 0)
-		r = is_wanted(routes, &host, &round);
+		r = round.doc.mode == TACIT_MODE_LOCAL
+			    ? is_update_wanted(routes, &host, &round)
+			    : is_part_wanted(routes, exchange, &host, &round);
 	if (r == -ENOENT || r == 0) {
 		answer_no_round(routes, exchange, &host);
 		return;
@@ -292,6 +305,9 @@ static const struct tacit_http_route table[] = {
 	{ TACIT_HTTP_GET, TACIT_PATH_ROUND, NULL, 0, false, get_round },
 	{ TACIT_HTTP_PUT, TACIT_PATH_ROUNDS, TACIT_TYPE_UPDATE, UPDATE_BODY_MAX, false,
 	  tacit_routes_put_update },
+	{ TACIT_HTTP_PUT, TACIT_PATH_ROUNDS, TACIT_TYPE_SECAGG, MESSAGE_BODY_MAX, false,
+	  tacit_routes_put_message },
+	{ TACIT_HTTP_GET, TACIT_PATH_ROUNDS, NULL, 0, false, tacit_routes_get_message },
 	{ TACIT_HTTP_GET, TACIT_PATH_MODEL, NULL, 0, false, get_latest },
 	{ TACIT_HTTP_GET, TACIT_PATH_MODELS, NULL, 0, false, get_model },
 };
@@ -306,7 +322,53 @@ static void on_group_due(evutil_socket_t fd, short what, void *ctx)
 {
 	(void)fd;
 	(void)what;
-	tacit_routes_flush((struct tacit_routes *)ctx);
+	tacit_routes_flush_updates((struct tacit_routes *)ctx);
+}
+
+static void on_messages_due(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	tacit_routes_flush_messages((struct tacit_routes *)ctx);
+}
+
+static void on_look(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	tacit_routes_look((struct tacit_routes *)ctx);
+}
+
+struct timeval tacit_routes_group_wait(const struct tacit_routes *routes)
+{
+	return (struct timeval){ .tv_sec = routes->params.group_ms / 1000,
+				 .tv_usec = (suseconds_t)(routes->params.group_ms % 1000) * 1000 };
+}
+
+uint64_t tacit_routes_round(const char *path, const char **ret_resource)
+{
+	const char *text = path + strlen(TACIT_PATH_ROUNDS);
+	unsigned long long round;
+	char *end;
+
+	if (*text < '1' || *text > '9')
+		return 0;
+	errno = 0;
+	round = strtoull(text, &end, 10);
+	*ret_resource = end;
+	return errno == 0 ? round : 0;
+}
+
+static int open_mailbox(struct tacit_routes *routes)
+{
+	const struct tacit_routes_params *params = &routes->params;
+
+	return tacit_mailbox_new(&(struct tacit_mailbox_params){ .db = params->db,
+								 .ca = params->ca,
+								 .worker = params->worker,
+								 .wall_ms = params->wall_ms,
+								 .boot_ms = params->boot_ms },
+				 &routes->mailbox);
 }
 
 int tacit_routes_new(const struct tacit_routes_params *params, struct tacit_routes **ret)
@@ -327,10 +389,14 @@ int tacit_routes_new(const struct tacit_routes_params *params, struct tacit_rout
 	if (routes->params.group_ms == 0)
 		routes->params.group_ms = GROUP_MS_DEFAULT;
 	r = tacit_partial_new(params->db, params->worker, &routes->partial);
+	if (r == 0)
+		r = open_mailbox(routes);
 	if (r < 0)
 		return r;
 	routes->group_due = evtimer_new(params->base, on_group_due, routes);
-	if (!routes->group_due)
+	routes->messages_due = evtimer_new(params->base, on_messages_due, routes);
+	routes->look = evtimer_new(params->base, on_look, routes);
+	if (!routes->group_due || !routes->messages_due || !routes->look)
 		return -ENOMEM;
 	*ret = TACIT_TAKE(routes);
 	return 0;
@@ -341,13 +407,36 @@ void tacit_routes_counters(const struct tacit_routes *routes, struct tacit_route
 	*ret = routes->counters;
 }
 
+void tacit_routes_flush(struct tacit_routes *routes)
+{
+	tacit_routes_flush_updates(routes);
+	tacit_routes_flush_messages(routes);
+}
+
+void tacit_routes_drain(struct tacit_routes *routes)
+{
+	routes->draining = true;
+	tacit_routes_flush(routes);
+	tacit_routes_release(routes);
+}
+
+static void event_done(struct event *event)
+{
+	if (event)
+		event_free(event);
+}
+
 void tacit_routes_free(struct tacit_routes *routes)
 {
 	if (!routes)
 		return;
-	tacit_routes_flush(routes);
-	if (routes->group_due)
-		event_free(routes->group_due);
+	if (routes->look)
+		tacit_routes_drain(routes);
+	event_done(routes->group_due);
+	event_done(routes->messages_due);
+	event_done(routes->look);
 	tacit_partial_free(routes->partial);
+	tacit_mailbox_free(routes->mailbox);
+	tacit_free(routes->question);
 	tacit_free(routes);
 }

@@ -5,7 +5,6 @@
  */
 #include "routes_private.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <event2/event.h>
@@ -13,18 +12,13 @@
 #include <tacit/log.h>
 #include <tacit/wire.h>
 
-/* Number in TACIT_PATH_ROUNDS + number + TACIT_PATH_UPDATE; 0 when the path is another. */
+/* 0 when the path is not an update's. */
 static uint64_t round_of(const char *path)
 {
-	const char *text = path + strlen(TACIT_PATH_ROUNDS);
-	unsigned long long round;
-	char *end;
+	const char *resource = "";
+	uint64_t round = tacit_routes_round(path, &resource);
 
-	if (*text < '1' || *text > '9')
-		return 0;
-	errno = 0;
-	round = strtoull(text, &end, 10);
-	return errno == 0 && strcmp(end, TACIT_PATH_UPDATE) == 0 ? round : 0;
+	return strcmp(resource, TACIT_PATH_UPDATE) == 0 ? round : 0;
 }
 
 static void answer_closed(struct tacit_routes *routes, struct tacit_http_exchange *exchange)
@@ -95,7 +89,7 @@ static int commit(struct tacit_routes *routes, size_t n)
 	return r;
 }
 
-void tacit_routes_flush(struct tacit_routes *routes)
+void tacit_routes_flush_updates(struct tacit_routes *routes)
 {
 	struct tacit_http_exchange *exchange[TACIT_PARTIAL_GROUP_MAX];
 	int result[TACIT_PARTIAL_GROUP_MAX];
@@ -123,9 +117,7 @@ void tacit_routes_flush(struct tacit_routes *routes)
 static void join_group(struct tacit_routes *routes, struct tacit_http_exchange *exchange,
 		       const struct tacit_partial_update *update)
 {
-	const struct timeval wait = { .tv_sec = routes->params.group_ms / 1000,
-				      .tv_usec = (suseconds_t)(routes->params.group_ms % 1000) *
-						 1000 };
+	const struct timeval wait = tacit_routes_group_wait(routes);
 
 	routes->exchange[routes->waiting] = exchange;
 	routes->update[routes->waiting] = *update;
@@ -133,7 +125,7 @@ static void join_group(struct tacit_routes *routes, struct tacit_http_exchange *
 	/* A timer that cannot be set must not leave anyone waiting. */
 	if (routes->waiting >= routes->params.group ||
 	    (routes->waiting == 1 && event_add(routes->group_due, &wait) < 0))
-		tacit_routes_flush(routes);
+		tacit_routes_flush_updates(routes);
 }
 
 void tacit_routes_put_update(void *ctx, struct tacit_http_exchange *exchange)

@@ -58,7 +58,7 @@ static void on_term(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	tacit_routes_flush(worker->routes);
+	tacit_routes_drain(worker->routes);
 	tacit_http_drain(worker->http, TACIT_DRAIN_MS);
 }
 
