@@ -100,7 +100,7 @@ static int check_masked(const struct mailbox_room *room,
 	if (r < 0)
 		return refuse(why, r == TACIT_ECONFLICT ? TACIT_SECAGG_OTHER_ROUND
 							: TACIT_SECAGG_MALFORMED);
-	if (masked.dimensions != room->config.dimensions)
+	if (masked.dimensions != tacit_secagg_server_config(room->server)->dimensions)
 		return refuse(why, TACIT_SECAGG_OTHER_DIMENSIONS);
 	*ret_host = masked.host;
 	return 0;
@@ -274,6 +274,16 @@ const char *tacit_mailbox_reason(struct tacit_mailbox *mailbox,
 	return room->reason[0] ? room->reason : "the round is over";
 }
 
+/* Consents and answers are one phase here. */
+static uint32_t phase_sec(const struct mailbox_room *room)
+{
+	const uint32_t *sec = tacit_secagg_server_config(room->server)->phase_sec;
+
+	return room->phase == TACIT_COHORT_ANSWERS
+		       ? sec[TACIT_COHORT_ANSWERS] + sec[TACIT_COHORT_ANSWERS + 1]
+		       : sec[room->phase];
+}
+
 int64_t tacit_mailbox_left_ms(struct tacit_mailbox *mailbox,
 			      const struct tacit_mailbox_caller *caller)
 {
@@ -282,8 +292,7 @@ int64_t tacit_mailbox_left_ms(struct tacit_mailbox *mailbox,
 
 	if (mailbox_visit(mailbox, caller, &room) < 0 || mailbox_is_over(room))
 		return 0;
-	left = room->since_ms + (int64_t)room->config.phase_sec[room->phase] * 1000 -
-	       mailbox->params.boot_ms();
+	left = room->since_ms + (int64_t)phase_sec(room) * 1000 - mailbox->params.boot_ms();
 	return left > 0 ? left : 0;
 }
 

@@ -22,9 +22,8 @@ struct mailbox_room {
 	uint64_t used;
 	char reason[MAILBOX_REASON_MAX]; /* why it is over */
 
-	struct tacit_secagg_server *server; /* its outline in this phase; NULL: over */
-	struct tacit_secagg_config config;  /* borrows from it */
-	uint8_t digest[TACIT_SECAGG_DIGEST_LEN];
+	struct tacit_secagg_server *server;	 /* its outline in this phase; NULL: over */
+	uint8_t digest[TACIT_SECAGG_DIGEST_LEN]; /* of its config */
 	int64_t last_consent; /* id of the last message of this type that the outline knows */
 };
 

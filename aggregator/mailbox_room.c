@@ -137,8 +137,6 @@ static int load(struct tacit_mailbox *mailbox, struct mailbox_room *room)
 {
 	TACIT_CLEANUP(tacit_secagg_server_free_p) struct tacit_secagg_server *server = NULL;
 	const struct tacit_secagg_identity identity = mailbox_identity(mailbox);
-	struct tacit_secagg_config config = { 0 };
-	struct tacit_secagg_blob blob;
 	int r = tacit_cohort_load(mailbox->params.db, &identity, room->round, room->group, &server);
 
 	if (r == -ENOENT) {
@@ -147,13 +145,9 @@ static int load(struct tacit_mailbox *mailbox, struct mailbox_room *room)
 	}
 	if (r < 0)
 		return r;
-	blob = tacit_secagg_server_get_config(server);
-	r = tacit_secagg_config_decode(blob.data, blob.len, &config);
-	if (r == 0)
-		r = tacit_secagg_config_digest(&config, room->digest);
+	r = tacit_secagg_config_digest(tacit_secagg_server_config(server), room->digest);
 	if (r < 0)
 		return r;
-	room->config = config;
 	enter(mailbox, room, (enum tacit_cohort_phase)tacit_secagg_server_get_phase(server),
 	      server);
 	server = NULL;
