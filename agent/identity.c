@@ -255,6 +255,22 @@ int tacit_identity_csr(struct tacit_identity *identity, char **ret_pem)
 	return tacit_csr_create(identity->key, ret_pem);
 }
 
+int tacit_identity_sign(struct tacit_identity *identity, const void *data, size_t len,
+			uint8_t sig[TACIT_SIGNATURE_MAX], size_t *ret_len)
+{
+	return tacit_key_sign(identity->key, data, len, sig, ret_len);
+}
+
+const uint8_t *tacit_identity_key_digest(const struct tacit_identity *identity)
+{
+	return identity->key_digest;
+}
+
+int tacit_identity_cert(const struct tacit_identity *identity, uint8_t **ret, size_t *ret_len)
+{
+	return identity->cert ? tacit_cert_format_der(identity->cert, ret, ret_len) : -ENOENT;
+}
+
 int tacit_identity_tls(const struct tacit_identity *identity, struct tacit_uplink_tls *ret)
 {
 	if (!identity->cert)

@@ -68,6 +68,19 @@ bool tacit_identity_is_due(const struct tacit_identity *identity, int64_t wall_m
 /* PEM of a certificate request for the key; owned by the caller. Errors as tacit_csr_create(). */
 TACIT_MUST_CHECK int tacit_identity_csr(struct tacit_identity *identity, char **ret_pem);
 
+/* As tacit_key_sign(), with the key. */
+TACIT_MUST_CHECK int tacit_identity_sign(struct tacit_identity *identity, const void *data,
+					 size_t len, uint8_t sig[TACIT_SIGNATURE_MAX],
+					 size_t *ret_len);
+
+/* SHA-256 of the public key, TACIT_FINGERPRINT_LEN bytes. Borrowed. */
+const uint8_t *tacit_identity_key_digest(const struct tacit_identity *identity);
+
+/* The certificate in DER; owned by the caller. -ENOENT when not enrolled, or as
+ * tacit_cert_format_der(). */
+TACIT_MUST_CHECK int tacit_identity_cert(const struct tacit_identity *identity, uint8_t **ret,
+					 size_t *ret_len);
+
 /* How the uplink is to present this host. Borrowed from @identity, until it changes. -ENOENT when
  * not enrolled. */
 TACIT_MUST_CHECK int tacit_identity_tls(const struct tacit_identity *identity,

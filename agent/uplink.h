@@ -54,6 +54,8 @@ struct tacit_uplink_request {
 	const char *if_none_match; /* strong ETag with its quotes; NULL: none */
 	size_t answer_max;	   /* bytes of a 2xx body */
 	uint32_t timeout_ms;	   /* for the whole exchange; 0: TACIT_UPLINK_TIMEOUT_MS */
+	uint32_t prefer_wait_sec;  /* the server may hold the answer back so long (RFC 7240), and
+				    * be silent; well below @timeout_ms; 0: it may not */
 };
 
 /* Plain record; what it points at is borrowed for the callback. */

@@ -93,7 +93,6 @@ static CURLcode set_manners(struct tacit_uplink_client *client)
 		{ CURLOPT_PATH_AS_IS, 1 },
 		{ CURLOPT_CONNECTTIMEOUT_MS, TACIT_UPLINK_CONNECT_MS },
 		{ CURLOPT_LOW_SPEED_LIMIT, LOW_SPEED_BYTES_PER_SEC },
-		{ CURLOPT_LOW_SPEED_TIME, LOW_SPEED_SEC },
 #if LIBCURL_VERSION_NUM >= 0x075700
 		{ CURLOPT_QUICK_EXIT, 1 }, /* a slow resolver is left behind, not waited for */
 #endif
@@ -242,6 +241,8 @@ static int set_headers(struct tacit_uplink_client *client,
 		r = add_header(client, "Content-Type: %s", request->type);
 	if (r == 0 && request->if_none_match)
 		r = add_header(client, "If-None-Match: %s", request->if_none_match);
+	if (r == 0 && request->prefer_wait_sec)
+		r = add_header(client, "Prefer: wait=%u", request->prefer_wait_sec);
 	return r;
 }
 
@@ -259,6 +260,9 @@ static int set_request(struct tacit_uplink_client *client,
 	code = curl_easy_setopt(easy, CURLOPT_URL, url);
 	if (code == CURLE_OK)
 		code = curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout);
+	if (code == CURLE_OK)
+		code = curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME,
+					LOW_SPEED_SEC + (long)request->prefer_wait_sec);
 	if (code == CURLE_OK)
 		code = curl_easy_setopt(easy, CURLOPT_HTTPHEADER, client->headers);
 	if (code == CURLE_OK && !put)
