@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "ledger.h"
+#include "ledger_private.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -16,10 +16,9 @@
 const char *tacit_ledger_state_name(enum tacit_ledger_state state)
 {
 	static const char *const names[] = {
-		[TACIT_LEDGER_PREPARED] = "prepared",
-		[TACIT_LEDGER_SENT] = "sent",
-		[TACIT_LEDGER_LATE] = "late",
-		[TACIT_LEDGER_REFUSED] = "refused",
+		[TACIT_LEDGER_PREPARED] = "prepared", [TACIT_LEDGER_SENT] = "sent",
+		[TACIT_LEDGER_LATE] = "late",	      [TACIT_LEDGER_REFUSED] = "refused",
+		[TACIT_LEDGER_JOINED] = "joined",     [TACIT_LEDGER_LEFT] = "left",
 	};
 
 	return names[state];
@@ -69,32 +68,35 @@ int tacit_ledger_newest(struct tacit_db *db, const char *aggregator, uint64_t *r
 	return 0;
 }
 
-static int check_newer(struct tacit_db *db, const struct tacit_ledger_entry *entry)
+int tacit_ledger_check_newer(struct tacit_db *db, const char *aggregator, uint64_t round)
 {
 	uint64_t newest;
-	int r = tacit_ledger_newest(db, entry->aggregator, &newest);
+	int r = tacit_ledger_newest(db, aggregator, &newest);
 
 	if (r < 0)
 		return r;
-	return entry->round > newest ? 0 : TACIT_ESTALE;
+	return round > newest ? 0 : TACIT_ESTALE;
 }
 
-static int insert(struct tacit_db *db, const struct tacit_ledger_entry *entry, const void *update,
-		  size_t len, int64_t wall_ms)
+int tacit_ledger_charge(struct tacit_db *db, const struct tacit_ledger_entry *entry,
+			const struct tacit_ledger_limits *limits, int64_t wall_ms)
 {
 	const char *mode = tacit_mode_name(entry->mode);
-	int r;
+	int r = mode ? tacit_ledger_afford(db, entry->rho, limits) : -EINVAL;
 
-	if (!mode)
-		return -EINVAL;
-	r = tacit_db_run(db,
-			 "INSERT INTO ledger(round, aggregator, at_ms, mode, noise_multiplier,"
-			 " clip_norm, rho, classes) VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
-			 "ititdddi", (int64_t)entry->round, entry->aggregator, wall_ms, mode,
-			 entry->noise_multiplier, entry->clip_norm, entry->rho,
-			 (int64_t)entry->classes);
 	if (r < 0)
 		return r;
+	return tacit_db_run(db,
+			    "INSERT INTO ledger(round, aggregator, at_ms, mode, noise_multiplier,"
+			    " clip_norm, rho, classes, hosts) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			    "ititdddii", (int64_t)entry->round, entry->aggregator, wall_ms, mode,
+			    entry->noise_multiplier, entry->clip_norm, entry->rho,
+			    (int64_t)entry->classes, (int64_t)(entry->hosts ? entry->hosts : 1));
+}
+
+static int keep_update(struct tacit_db *db, const struct tacit_ledger_entry *entry,
+		       const void *update, size_t len, int64_t wall_ms)
+{
 	return tacit_db_run(db,
 			    "INSERT INTO round(aggregator, round, state, at_ms, model_version,"
 			    " dimensions, sum_of, \"update\") VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
@@ -112,16 +114,22 @@ static int spend_once(struct tacit_db *db, const struct tacit_ledger_entry *entr
 
 	if (r < 0)
 		return r;
-	r = check_newer(db, entry);
+	r = tacit_ledger_check_newer(db, entry->aggregator, entry->round);
 	if (r == 0)
-		r = tacit_ledger_afford(db, entry->rho, limits);
+		r = tacit_ledger_charge(db, entry, limits, wall_ms);
 	if (r == 0)
-		r = insert(db, entry, update, len, wall_ms);
+		r = keep_update(db, entry, update, len, wall_ms);
 	if (r == 0)
 		r = tacit_db_commit(db);
 	if (r < 0)
 		tacit_db_rollback(db);
 	return r;
+}
+
+bool tacit_ledger_is_sound(const struct tacit_ledger_entry *entry)
+{
+	return entry->round >= 1 && entry->round <= INT64_MAX && entry->rho > 0 &&
+	       entry->aggregator[0] != '\0';
 }
 
 int tacit_ledger_spend(struct tacit_db *db, const struct tacit_ledger_entry *entry,
@@ -130,8 +138,7 @@ int tacit_ledger_spend(struct tacit_db *db, const struct tacit_ledger_entry *ent
 {
 	int r;
 
-	if (entry->round < 1 || entry->round > INT64_MAX || !(entry->rho > 0) || len == 0 ||
-	    entry->aggregator[0] == '\0')
+	if (len == 0 || !tacit_ledger_is_sound(entry))
 		return -EINVAL;
 	r = tacit_db_set_durable(db, true);
 	if (r < 0)
@@ -190,15 +197,15 @@ static int note_refusal(struct tacit_db *db, uint64_t round, const char *why)
 			    TACIT_LEDGER_META_REFUSED, text);
 }
 
-static int prune_refusals(struct tacit_db *db, const char *aggregator)
+int tacit_ledger_prune(struct tacit_db *db, const char *aggregator)
 {
-	return tacit_db_run(db,
-			    "DELETE FROM round WHERE aggregator = ? AND state = 'refused'"
-			    " AND round NOT IN (SELECT round FROM ledger WHERE aggregator = ?)"
-			    " AND round NOT IN (SELECT round FROM round WHERE aggregator = ?"
-			    " AND state = 'refused' ORDER BY round DESC LIMIT ?)",
-			    "ttti", aggregator, aggregator, aggregator,
-			    (int64_t)TACIT_LEDGER_REFUSALS_MAX);
+	return tacit_db_run(
+		db,
+		"DELETE FROM round WHERE aggregator = ? AND state IN ('refused', 'left')"
+		" AND round NOT IN (SELECT round FROM ledger WHERE aggregator = ?)"
+		" AND round NOT IN (SELECT round FROM round WHERE aggregator = ?"
+		" AND state IN ('refused', 'left') ORDER BY round DESC LIMIT ?)",
+		"ttti", aggregator, aggregator, aggregator, (int64_t)TACIT_LEDGER_REFUSALS_MAX);
 }
 
 int tacit_ledger_refuse(struct tacit_db *db, const char *aggregator, uint64_t round,
@@ -218,7 +225,7 @@ int tacit_ledger_refuse(struct tacit_db *db, const char *aggregator, uint64_t ro
 	if (r == 0)
 		r = note_refusal(db, round, why);
 	if (r == 0)
-		r = prune_refusals(db, aggregator);
+		r = tacit_ledger_prune(db, aggregator);
 	if (r == 0)
 		r = tacit_db_commit(db);
 	if (r < 0)

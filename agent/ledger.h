@@ -6,10 +6,15 @@
  * transaction: charge and exact update bytes are on disk before a byte leaves, so a crash at any
  * point neither forgets a charge nor sends two different updates for one round. Aggregators are
  * told apart by their CA; the budget is the host's, over all of them.
+ *
+ * A round whose sum is secure takes several messages (secagg_host.h). Table `secure` holds where
+ * this host stands in it, one row for each aggregator, replaced with every step, in one durable
+ * transaction before the step's message is sent; the step that masks is charged in the same one.
  */
 #ifndef TACIT_AGENT_LEDGER_H
 #define TACIT_AGENT_LEDGER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +39,7 @@ struct tacit_ledger_entry {
 	uint64_t model_version; /* the reference */
 	uint32_t dimensions;
 	unsigned classes;   /* how many it speaks of */
+	uint32_t hosts;	    /* whose noise together has the multiplier; 0 or 1: its own does */
 	const char *sum_of; /* what the sum is of, for people; NULL: nothing said */
 };
 
@@ -42,9 +48,11 @@ enum tacit_ledger_state {
 	TACIT_LEDGER_SENT,
 	TACIT_LEDGER_LATE,    /* the round was over when it arrived */
 	TACIT_LEDGER_REFUSED, /* the aggregator, or a floor of this host, said no */
+	TACIT_LEDGER_JOINED,  /* takes part in a secure sum, nothing is charged yet */
+	TACIT_LEDGER_LEFT,    /* and did not until it would have been */
 };
 
-/* "prepared", "sent", "late", "refused": the column `state`. */
+/* "prepared", "sent", "late", "refused", "joined", "left": the column `state`. */
 const char *tacit_ledger_state_name(enum tacit_ledger_state state);
 
 /**
@@ -91,12 +99,58 @@ TACIT_MUST_CHECK int tacit_ledger_refuse(struct tacit_db *db, const char *aggreg
 TACIT_MUST_CHECK int tacit_ledger_newest(struct tacit_db *db, const char *aggregator,
 					 uint64_t *ret);
 
+/* Where this host stands in a secure sum. Plain record. */
+struct tacit_ledger_stand {
+	uint64_t round;
+	uint64_t model_version; /* the reference */
+	uint8_t *state;		/* tacit_secagg_host_save(): holds secrets */
+	size_t state_len;
+	uint8_t *message; /* of the last step, exactly as it is sent, or was */
+	size_t message_len;
+	bool sent; /* it is known to have arrived */
+};
+
+/* Wipes the state; for TACIT_CLEANUP(). */
+void tacit_ledger_stand_done(struct tacit_ledger_stand *stand);
+
+/* The first step: the round is "joined", and never will be again. 0, TACIT_ESTALE when it is not
+ * newer than every round seen of this aggregator, -EINVAL, or as tacit_db_run(). Durable. */
+TACIT_MUST_CHECK int tacit_ledger_join(struct tacit_db *db, const char *aggregator,
+				       const struct tacit_ledger_stand *stand, int64_t wall_ms);
+
+/* A further step, of the round that was joined. 0, -ENOENT when it was not, or as tacit_db_run().
+ * Durable. */
+TACIT_MUST_CHECK int tacit_ledger_advance(struct tacit_db *db, const char *aggregator,
+					  const struct tacit_ledger_stand *stand);
+
+/* The step that masks: as advance, and charged as tacit_ledger_spend(). What was charged is never
+ * given back, whatever becomes of the round. Also TACIT_EBUDGET; -EINVAL. Durable. */
+TACIT_MUST_CHECK int tacit_ledger_mask(struct tacit_db *db, const struct tacit_ledger_entry *entry,
+				       const struct tacit_ledger_limits *limits,
+				       const struct tacit_ledger_stand *stand, int64_t wall_ms);
+
+/* The last step's message has arrived. 0, -ENOENT, or as tacit_db_run(). */
+TACIT_MUST_CHECK int tacit_ledger_arrived(struct tacit_db *db, const char *aggregator,
+					  uint64_t round);
+
+/* Where this host stood. @ret: owned by the caller. 1, 0 when in no secure sum of this aggregator,
+ * -ENOMEM, or as tacit_db_run(). */
+TACIT_MUST_CHECK int tacit_ledger_resume(struct tacit_db *db, const char *aggregator,
+					 struct tacit_ledger_stand *ret);
+
+/* The secure sum is over for this host: @state, not PREPARED or JOINED, and its secrets are
+ * overwritten. LEFT counts only for what was not charged. 0 (also when it had not joined), or as
+ * tacit_db_run(). */
+TACIT_MUST_CHECK int tacit_ledger_leave(struct tacit_db *db, const char *aggregator, uint64_t round,
+					enum tacit_ledger_state state);
+
 struct tacit_ledger_totals {
-	double rho;		      /* over every aggregator */
-	double epsilon;		      /* at limits->delta */
-	double remaining;	      /* limits->max_epsilon - epsilon, at least 0 */
-	uint64_t rounds;	      /* charged */
-	uint64_t sent, late, refused; /* refused: charged or not */
+	double rho;	  /* over every aggregator */
+	double epsilon;	  /* at limits->delta */
+	double remaining; /* limits->max_epsilon - epsilon, at least 0 */
+	uint64_t rounds;  /* charged */
+	uint64_t sent, late,
+		refused; /* refused: charged or not; who joined and left counts nowhere */
 };
 
 /* 0, or as tacit_db_run(). @db may be open for reading only. */

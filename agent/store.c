@@ -42,9 +42,16 @@ static const char *const migrations[] = {
 	"CREATE TABLE minute("
 	" scope INTEGER, at_ms INTEGER, windows INTEGER, alarms INTEGER, max_distance REAL,"
 	" max_z REAL, PRIMARY KEY(at_ms, scope)) WITHOUT ROWID;",
-	/* A sampled window's id is its place: see store_sample.c. What is there is of fewer features. */
+	/* A sampled window's id is its place: see store_sample.c. What is there is of fewer
+	   features. */
 	"DELETE FROM reservoir;"
 	"ALTER TABLE reservoir ADD COLUMN duty INTEGER NOT NULL DEFAULT 1000;",
+	/* Secure sums: where this host stands in one, with its secrets; and among how many hosts
+	 * the noise of a charge was shared. */
+	"CREATE TABLE secure("
+	" aggregator TEXT PRIMARY KEY, round INTEGER NOT NULL, model_version INTEGER NOT NULL,"
+	" state BLOB NOT NULL, message BLOB NOT NULL, sent INTEGER NOT NULL) WITHOUT ROWID;"
+	"ALTER TABLE ledger ADD COLUMN hosts INTEGER NOT NULL DEFAULT 1;",
 };
 
 static const struct tacit_db_schema schema = {
@@ -151,6 +158,8 @@ static int begin(struct tacit_store *store, const uint8_t *seed)
 	}
 	/* Rows are written once and seldom read: half a mebibyte of pages does. */
 	r = tacit_db_run(store->db, "PRAGMA cache_size = -1024", "");
+	if (r == 0) /* what secure sums leave behind are secrets */
+		r = tacit_db_run(store->db, "PRAGMA secure_delete = ON", "");
 	if (r < 0)
 		return r;
 	return tacit_db_run(store->db, "UPDATE anomaly SET state = ? WHERE state = ?", "ii",
