@@ -13,6 +13,7 @@
 
 static const char *const tiers[] = { "light", "deep", "none", NULL };
 static const char *const levels[] = { "error", "warning", "notice", "info", "debug", NULL };
+static const char *const servers[] = { "semi-honest", "semi-malicious", NULL };
 
 #define AT(member) offsetof(struct tacit_agent_conf, member)
 
@@ -59,6 +60,10 @@ static const struct tacit_conf_key keys[] = {
 	  1000, "0.3", NULL, "a round with less noise is refused" },
 	{ "privacy.min_cohort", TACIT_CONF_UINT, AT(privacy_min_cohort), 1, 1000000, "2", NULL,
 	  "a round that may be released with fewer hosts is refused" },
+	{ "privacy.min_corrupt", TACIT_CONF_DOUBLE, AT(privacy_min_corrupt), 0, 0.5, "0.05", NULL,
+	  "a secure sum that withstands a smaller fraction of corrupt hosts is refused" },
+	{ "privacy.server", TACIT_CONF_ENUM, AT(privacy_server), 0, 0, "semi-malicious", servers,
+	  "what a secure sum has to withstand: a lying aggregator, or one that only looks" },
 	{ "uplink.enabled", TACIT_CONF_BOOL, AT(uplink_enabled), 0, 0, "yes", NULL,
 	  "take part in the fleet, once enrolled" },
 	{ "uplink.poll_min_sec", TACIT_CONF_UINT, AT(uplink_poll_min_sec), 1, 86400, "1", NULL,

@@ -42,6 +42,8 @@ struct tacit_agent_conf {
 	double privacy_delta;
 	double privacy_min_noise_multiplier;
 	uint32_t privacy_min_cohort;
+	double privacy_min_corrupt;
+	uint32_t privacy_server; /* 0: semi-honest, 1: semi-malicious */
 	bool uplink_enabled;
 	uint32_t uplink_poll_min_sec;
 	uint32_t uplink_poll_max_sec;

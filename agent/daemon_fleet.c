@@ -5,6 +5,7 @@
 #include <tacit/feature.h>
 
 #define SPREAD_MS 2000U /* hosts that start together do not call together */
+#define WAIT_SEC  20U	/* for the next message of a secure sum, before it is asked for again */
 
 static int on_contribute(void *ctx, const struct tacit_fleet *reference, double *out)
 {
@@ -34,6 +35,8 @@ static struct tacit_participant_floors floors(const struct tacit_agent_conf *con
 			    .delta = conf->privacy_delta },
 		.min_noise_multiplier = conf->privacy_min_noise_multiplier,
 		.min_cohort = conf->privacy_min_cohort,
+		.min_corrupt = conf->privacy_min_corrupt,
+		.semi_malicious = conf->privacy_server != 0,
 	};
 }
 
@@ -53,6 +56,7 @@ static int make_participant(struct tacit_daemon *daemon)
 		.poll_max_ms = conf->uplink_poll_max_sec * 1000,
 		.ops = &ops,
 		.ctx = daemon,
+		.wait_sec = WAIT_SEC,
 		.wall_ms = daemon->params.clock.wall_ms,
 		.boot_ms = daemon->params.clock.boot_ms,
 	};

@@ -39,6 +39,16 @@ const char *tacit_participant_state_name(enum tacit_participant_state state)
 		[TACIT_PARTICIPANT_ROUND] = "round",
 		[TACIT_PARTICIPANT_REFERENCE] = "reference",
 		[TACIT_PARTICIPANT_UPDATE] = "update",
+		[TACIT_PARTICIPANT_CONFIG] = "config",
+		[TACIT_PARTICIPANT_ADVERT] = "advert",
+		[TACIT_PARTICIPANT_ROSTER] = "roster",
+		[TACIT_PARTICIPANT_SHARES] = "shares",
+		[TACIT_PARTICIPANT_INBOX] = "inbox",
+		[TACIT_PARTICIPANT_MASKED] = "masked",
+		[TACIT_PARTICIPANT_SURVIVORS] = "survivors",
+		[TACIT_PARTICIPANT_CONSENT] = "consent",
+		[TACIT_PARTICIPANT_CONSENTS] = "consents",
+		[TACIT_PARTICIPANT_ANSWER] = "answer",
 		[TACIT_PARTICIPANT_WAIT] = "wait",
 	};
 
@@ -216,6 +226,7 @@ static void on_answer(void *ctx, const struct tacit_uplink_result *result)
 		[TACIT_PARTICIPANT_ROUND] = tacit_participant_on_round,
 		[TACIT_PARTICIPANT_REFERENCE] = tacit_participant_on_reference,
 		[TACIT_PARTICIPANT_UPDATE] = tacit_participant_on_update,
+		[TACIT_PARTICIPANT_CONFIG... TACIT_PARTICIPANT_ANSWER] = tacit_participant_on_sum,
 	};
 	struct tacit_participant *p = (struct tacit_participant *)ctx;
 
@@ -277,6 +288,8 @@ static enum tacit_participant_state choose(const struct tacit_participant *p)
 		return TACIT_PARTICIPANT_UPDATE;
 	if (!p->has_task)
 		return TACIT_PARTICIPANT_TASK;
+	if (p->sum.host)
+		return tacit_participant_sum_state(p);
 	if (!p->release_fresh)
 		return TACIT_PARTICIPANT_RELEASE;
 	return boot >= p->round_due_ms ? TACIT_PARTICIPANT_ROUND : TACIT_PARTICIPANT_WAIT;
@@ -311,6 +324,7 @@ void tacit_participant_go_on(struct tacit_participant *p)
 		[TACIT_PARTICIPANT_RELEASE] = tacit_participant_ask_release,
 		[TACIT_PARTICIPANT_ROUND] = tacit_participant_ask_round,
 		[TACIT_PARTICIPANT_UPDATE] = tacit_participant_ask_update,
+		[TACIT_PARTICIPANT_CONFIG... TACIT_PARTICIPANT_ANSWER] = tacit_participant_ask_sum,
 		[TACIT_PARTICIPANT_WAIT] = do_wait,
 	};
 
@@ -429,6 +443,8 @@ int tacit_participant_new(const struct tacit_participant_params *params,
 		r = tacit_participant_load_release(p);
 	if (r == 0 && tacit_identity_is_enrolled(params->identity))
 		r = tacit_participant_load_update(p);
+	if (r == 0 && tacit_identity_is_enrolled(params->identity))
+		r = tacit_participant_load_sum(p);
 	if (r < 0)
 		return r;
 	*ret = TACIT_TAKE(p);
@@ -464,5 +480,7 @@ void tacit_participant_free(struct tacit_participant *p)
 	tacit_participant_drop_token(p);
 	tacit_participant_drop_body(p);
 	tacit_participant_drop_update(p);
+	tacit_participant_drop_sum(p);
+	tacit_vouch_free(p->vouch);
 	tacit_free(p);
 }

@@ -4,11 +4,17 @@
  *
  *	(enrol) -> task -> release -> round -> contribute -> protect -> ledger -> update -> wait ...
  *
+ * or, when the round's sum is secure (secagg.h), instead of one update:
+ *
+ *	config -> advert -> roster -> shares -> inbox -> contribute -> protect -> mask -> ledger ->
+ *	masked -> survivors -> consent -> consents -> answer
+ *
  * It goes on for ever: what fails is tried again after Retry-After or a jittered, decorrelated
  * exponential pause (1 s to 10 min), certificates are renewed in between, and an update that was
  * charged is sent until it is answered, also after a restart. It trusts nothing it is told: rounds
  * below the host's floors are refused with the reason, releases must bear the CA's signature and
- * the announced digest, rounds and releases never go backwards.
+ * the announced digest, rounds and releases never go backwards; a secure sum in which the
+ * aggregator does not keep to the protocol is left, and its secrets are wiped.
  *
  * Waiting is by the boot clock alone; the wall clock serves certificates and records.
  */
@@ -25,6 +31,7 @@
 #include <tacit/fleet.h>
 #include <tacit/random.h>
 #include <tacit/secagg_host.h>
+#include <tacit/vouch.h>
 #include <tacit/wire.h>
 
 #include "identity.h"
@@ -43,6 +50,8 @@ struct tacit_participant_floors {
 	struct tacit_ledger_limits budget;
 	double min_noise_multiplier;
 	uint32_t min_cohort;
+	double min_corrupt;  /* 0..0.5: a secure sum withstands this fraction of corrupt hosts */
+	bool semi_malicious; /* and an aggregator that lies once it knows the keys */
 };
 
 /* What the participant asks of the rest of the host. Called from the loop. */
@@ -92,6 +101,8 @@ struct tacit_participant_params {
 	const struct tacit_participant_ops *ops;	 /* borrowed */
 	void *ctx;					 /* for @ops and @witness */
 	const struct tacit_participant_witness *witness; /* borrowed; NULL: nobody */
+	struct tacit_vouch *vouch; /* borrowed; whom others of this process have verified under this
+				    * aggregator. NULL, or of another: it finds out for itself */
 	uint32_t wait_sec; /* how long it lets the server hold a question of a secure sum back until
 			    * there is an answer; 0: not at all, and it asks again */
 	int64_t (*wall_ms)(void); /* NULL: tacit_clock_wall_ms() */
@@ -134,6 +145,17 @@ enum tacit_participant_state {
 	TACIT_PARTICIPANT_ROUND,
 	TACIT_PARTICIPANT_REFERENCE, /* the release a round refers to */
 	TACIT_PARTICIPANT_UPDATE,
+	TACIT_PARTICIPANT_CONFIG, /* a message of a secure sum is asked for, or sent: in the order
+				   * of enum tacit_secagg_type */
+	TACIT_PARTICIPANT_ADVERT,
+	TACIT_PARTICIPANT_ROSTER,
+	TACIT_PARTICIPANT_SHARES,
+	TACIT_PARTICIPANT_INBOX,
+	TACIT_PARTICIPANT_MASKED,
+	TACIT_PARTICIPANT_SURVIVORS,
+	TACIT_PARTICIPANT_CONSENT,
+	TACIT_PARTICIPANT_CONSENTS,
+	TACIT_PARTICIPANT_ANSWER,
 	TACIT_PARTICIPANT_WAIT, /* all is well; until the next round is due */
 	TACIT_PARTICIPANT_STATES,
 };

@@ -55,9 +55,13 @@ static int settle_in(struct tacit_participant *p, const char *before)
 	if (strcmp(before, tacit_identity_aggregator(p->params.identity)) != 0) {
 		r = tacit_participant_forget_releases(p);
 		tacit_participant_drop_update(p);
+		if (r == 0 && p->sum.host)
+			r = tacit_participant_end_sum(p, before, tacit_participant_sum_end(p));
 	}
 	if (r == 0 && !p->update)
 		r = tacit_participant_load_update(p);
+	if (r == 0 && !p->sum.host)
+		r = tacit_participant_load_sum(p);
 	p->has_task = p->task_fresh = p->release_fresh = false;
 	p->round_due_ms = 0;
 	p->expected = 0;

@@ -1,12 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /* What the sources of participant.h share: participant.c chooses what is next and when,
- * participant_enrol.c, participant_release.c and participant_round.c know how. */
+ * participant_enrol.c, participant_release.c, participant_round.c and, for secure sums,
+ * participant_sum.c (what is asked and said), participant_sum_step.c (what is thought and kept) and
+ * participant_sum_state.c (what lives on) know how. */
 #ifndef TACIT_AGENT_PARTICIPANT_PRIVATE_H
 #define TACIT_AGENT_PARTICIPANT_PRIVATE_H
 
 #include <tacit/log.h>
 
 #include "participant.h"
+
+/* A secure sum under way. */
+struct tacit_participant_sum {
+	struct tacit_secagg_host *host; /* NULL: there is none */
+	struct tacit_fleet *reference;	/* NULL once masked, and after a restart */
+	uint8_t *cert;			/* that @host shows */
+	uint64_t round;
+	uint64_t model_version;
+	uint8_t *message; /* of the stage reached; stored, not known to have arrived */
+	size_t message_len;
+	bool released;	  /* the witness has let it go */
+	int64_t due_ms;	  /* boot; nothing is asked or said before */
+	int64_t since_ms; /* boot; when the stage was reached */
+	int64_t asked_ms; /* boot; when the question under way was put */
+};
 
 struct tacit_participant {
 	struct tacit_participant_params params;
@@ -37,6 +54,9 @@ struct tacit_participant {
 	uint8_t *update; /* charged and not answered yet */
 	size_t update_len;
 	uint64_t update_round;
+
+	struct tacit_participant_sum sum;
+	struct tacit_vouch *vouch; /* its own, where params.vouch is of no use */
 };
 
 int64_t tacit_participant_wall(const struct tacit_participant *p);
@@ -112,6 +132,55 @@ void tacit_participant_on_reference(struct tacit_participant *p,
 				    const struct tacit_uplink_result *result);
 void tacit_participant_on_update(struct tacit_participant *p,
 				 const struct tacit_uplink_result *result);
+
+/* Nothing more to do in rounds for @wait_ms. */
+void tacit_participant_rest(struct tacit_participant *p, int64_t wait_ms);
+
+/* This host takes no part in the round looked at, and says why, once. */
+TACIT_PRINTF(2, 3)
+void tacit_participant_stay_out(struct tacit_participant *p, const char *format, ...);
+
+/* Its part in @round was accepted; the release may be there in @wait_ms. */
+void tacit_participant_expect(struct tacit_participant *p, uint64_t round, int64_t wait_ms);
+
+/* The release that a round refers to, as far as it is at hand: 0, -ENOENT, or an error. */
+TACIT_MUST_CHECK int tacit_participant_find_reference(struct tacit_participant *p, uint64_t version,
+						      const uint8_t sha256[TACIT_DIGEST_LEN],
+						      struct tacit_fleet **ret);
+
+/* Begins a secure sum of the round looked at. @reference: consumed. 0 or an error. */
+TACIT_MUST_CHECK int tacit_participant_enter_sum(struct tacit_participant *p,
+						 struct tacit_fleet *reference);
+
+/* Which message of the sum is due. */
+enum tacit_participant_state tacit_participant_sum_state(const struct tacit_participant *p);
+
+void tacit_participant_ask_sum(struct tacit_participant *p);
+void tacit_participant_on_sum(struct tacit_participant *p,
+			      const struct tacit_uplink_result *result);
+
+/* Loads where this host stood in a secure sum, if it stood in one. 0 or an error. */
+TACIT_MUST_CHECK int tacit_participant_load_sum(struct tacit_participant *p);
+
+/**
+ * tacit_participant_step_sum - think about the aggregator's message, and store what is to be said.
+ * @why: on failure, what is wrong, @size bytes; "" when it is nothing of the aggregator's.
+ *
+ * Returns 0, or negative: when @why says something the sum is to be left, else it can be asked for
+ * again.
+ */
+TACIT_MUST_CHECK int tacit_participant_step_sum(struct tacit_participant *p, const uint8_t *data,
+						size_t len, char *why, size_t size);
+
+/* The aggregator is another, or the sum is over: wipes what is in memory. */
+void tacit_participant_drop_sum(struct tacit_participant *p);
+
+/* Ends the sum in the ledger of @aggregator, and here. 0, or as tacit_ledger_leave(). */
+TACIT_MUST_CHECK int tacit_participant_end_sum(struct tacit_participant *p, const char *aggregator,
+					       enum tacit_ledger_state state);
+
+/* How a sum that did not come to its end is noted: by whether the vector has left. */
+enum tacit_ledger_state tacit_participant_sum_end(const struct tacit_participant *p);
 
 void tacit_participant_drop_token(struct tacit_participant *p);
 void tacit_participant_drop_body(struct tacit_participant *p);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One round: look at it, contribute, protect, charge, send. */
+/* One round: look at it, contribute, protect, charge, send; or join its secure sum. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
@@ -24,16 +24,13 @@ void tacit_participant_ask_round(struct tacit_participant *p)
 	tacit_participant_ask(p, TACIT_PARTICIPANT_ROUND, &request);
 }
 
-/* Nothing more to do in rounds for @wait_ms. */
-static void rest(struct tacit_participant *p, int64_t wait_ms)
+void tacit_participant_rest(struct tacit_participant *p, int64_t wait_ms)
 {
 	p->round_due_ms = tacit_participant_boot(p) + tacit_participant_poll_ms(p, wait_ms);
 	tacit_participant_go_on(p);
 }
 
-/* This host takes no part, and says why, once. */
-TACIT_PRINTF(2, 3)
-static void stay_out(struct tacit_participant *p, const char *format, ...)
+void tacit_participant_stay_out(struct tacit_participant *p, const char *format, ...)
 {
 	char why[TACIT_PARTICIPANT_REASON_MAX];
 	va_list args;
@@ -52,7 +49,7 @@ static void stay_out(struct tacit_participant *p, const char *format, ...)
 		return;
 	}
 	tacit_participant_ok(p);
-	rest(p, p->round.left_ms);
+	tacit_participant_rest(p, p->round.left_ms);
 }
 
 static struct tacit_protect_params protection(const struct tacit_participant *p)
@@ -64,6 +61,8 @@ static struct tacit_protect_params protection(const struct tacit_participant *p)
 /* True when the round asks for what its task promises. */
 static bool follows_task(const struct tacit_round_doc *round, const struct tacit_task *task)
 {
+	if (task->mode == TACIT_TASK_LOCAL && round->mode != TACIT_MODE_LOCAL)
+		return false;
 	return round->clip_norm == task->clip_norm &&
 	       round->noise_multiplier == task->noise_multiplier &&
 	       round->min_cohort == task->min_cohort;
@@ -77,17 +76,20 @@ static bool is_acceptable(struct tacit_participant *p)
 	int r;
 
 	if (!follows_task(round, &p->task))
-		stay_out(p, "its parameters are not those of its task");
+		tacit_participant_stay_out(p, "its parameters are not those of its task");
 	else if (memcmp(p->task.schema, p->params.schema, TACIT_DIGEST_LEN) != 0)
-		stay_out(p, "its task is about other features than this host's");
+		tacit_participant_stay_out(p, "its task is about other features than this host's");
 	else if (!tacit_model_kind_find(p->task.kind))
-		stay_out(p, "its model kind '%s' is not known here", p->task.kind);
+		tacit_participant_stay_out(p, "its model kind '%s' is not known here",
+					   p->task.kind);
 	else if (round->min_cohort < floors->min_cohort)
-		stay_out(p, "its smallest cohort %u is below this host's floor of %u",
-			 round->min_cohort, floors->min_cohort);
+		tacit_participant_stay_out(
+			p, "its smallest cohort %u is below this host's floor of %u",
+			round->min_cohort, floors->min_cohort);
 	else if (round->noise_multiplier < floors->min_noise_multiplier)
-		stay_out(p, "its noise multiplier %g is below this host's floor of %g",
-			 round->noise_multiplier, floors->min_noise_multiplier);
+		tacit_participant_stay_out(
+			p, "its noise multiplier %g is below this host's floor of %g",
+			round->noise_multiplier, floors->min_noise_multiplier);
 	else {
 		const struct tacit_protect_params params = protection(p);
 
@@ -95,8 +97,9 @@ static bool is_acceptable(struct tacit_participant *p)
 		if (r == 0)
 			return true;
 		if (r == TACIT_EBUDGET)
-			stay_out(p, "it would spend more than this host's epsilon of %g",
-				 floors->budget.max_epsilon);
+			tacit_participant_stay_out(
+				p, "it would spend more than this host's epsilon of %g",
+				floors->budget.max_epsilon);
 		else
 			tacit_participant_fail(p, 0, "cannot read the ledger: %s",
 					       tacit_strerror(r));
@@ -162,28 +165,34 @@ static int prepare(struct tacit_participant *p, double *value, unsigned classes)
 	return tacit_writer_take(&writer, &p->update, &p->update_len);
 }
 
-static void contribute(struct tacit_participant *p, const struct tacit_fleet *reference)
+/* @reference: taken when it is needed for longer. */
+static void contribute(struct tacit_participant *p, struct tacit_fleet **reference)
 {
 	TACIT_AUTO_FREE double *value = NULL;
 	int classes, r;
 
-	if (tacit_fleet_dimensions(reference) != p->round.dimensions) {
-		stay_out(p, "it asks for %u numbers, its release has %zu", p->round.dimensions,
-			 tacit_fleet_dimensions(reference));
+	if (tacit_fleet_dimensions(*reference) != p->round.dimensions) {
+		tacit_participant_stay_out(p, "it asks for %u numbers, its release has %zu",
+					   p->round.dimensions, tacit_fleet_dimensions(*reference));
 		return;
 	}
 	value = TACIT_NEW_N(double, p->round.dimensions);
-	classes = value ? p->params.ops->contribute(p->params.ctx, reference, value) : -ENOMEM;
+	classes = value ? p->params.ops->contribute(p->params.ctx, *reference, value) : -ENOMEM;
 	if (classes == 0) {
 		int64_t wait = p->round.left_ms / 4;
 
 		tacit_participant_ok(p);
-		rest(p, wait < NOTHING_YET_MAX_MS ? wait : NOTHING_YET_MAX_MS);
+		tacit_participant_rest(p, wait < NOTHING_YET_MAX_MS ? wait : NOTHING_YET_MAX_MS);
 		return;
 	}
-	r = classes < 0 ? classes : prepare(p, value, (unsigned)classes);
+	if (classes < 0)
+		r = classes;
+	else if (p->round.mode == TACIT_MODE_DISTRIBUTED) /* once more when the time has come */
+		r = tacit_participant_enter_sum(p, TACIT_TAKE(*reference));
+	else
+		r = prepare(p, value, (unsigned)classes);
 	if (r == TACIT_EBUDGET)
-		stay_out(p, "it would spend more than this host's budget");
+		tacit_participant_stay_out(p, "it would spend more than this host's budget");
 	else if (r < 0)
 		tacit_participant_fail(p, 0, "cannot prepare an update: %s", tacit_strerror(r));
 	else
@@ -200,24 +209,30 @@ static int initial_reference(const struct tacit_participant *p, struct tacit_fle
 			       p->task.n_classes, ret);
 }
 
+int tacit_participant_find_reference(struct tacit_participant *p, uint64_t version,
+				     const uint8_t sha256[TACIT_DIGEST_LEN],
+				     struct tacit_fleet **ret)
+{
+	if (version == 0 && p->status.version == 0)
+		return initial_reference(p, ret);
+	return tacit_participant_find_release(p, version, sha256, ret);
+}
+
 static void refer(struct tacit_participant *p)
 {
 	TACIT_CLEANUP(tacit_fleet_free_p) struct tacit_fleet *reference = NULL;
 	uint64_t version = p->round.model_version, held = p->status.version;
-	int r;
+	int r = tacit_participant_find_reference(p, version, p->round.model, &reference);
 
-	if (version == 0 && held == 0)
-		r = initial_reference(p, &reference);
-	else
-		r = tacit_participant_find_release(p, version, p->round.model, &reference);
 	if (r == 0)
-		contribute(p, reference);
+		contribute(p, &reference);
 	else if (r != -ENOENT)
 		tacit_participant_fail(p, 0, "cannot read release %" PRIu64 ": %s", version,
 				       tacit_strerror(r));
 	else if (version <= held)
-		stay_out(p, "it refers to a release %" PRIu64 " that this host does not know",
-			 version);
+		tacit_participant_stay_out(
+			p, "it refers to a release %" PRIu64 " that this host does not know",
+			version);
 	else
 		tacit_participant_ask_reference(p);
 }
@@ -253,7 +268,7 @@ void tacit_participant_on_reference(struct tacit_participant *p,
 	if (r < 0)
 		tacit_participant_fail(p, 0, "%s", why[0] ? why : tacit_strerror(r));
 	else
-		contribute(p, reference);
+		contribute(p, &reference);
 }
 
 /* A number that was seen before: ours is done, or the aggregator was set back. */
@@ -267,7 +282,7 @@ static void meet_again(struct tacit_participant *p, uint64_t newest)
 				      p->round.round, p->status.refused);
 	}
 	tacit_participant_ok(p);
-	rest(p, p->round.left_ms);
+	tacit_participant_rest(p, p->round.left_ms);
 }
 
 static void consider(struct tacit_participant *p)
@@ -300,7 +315,7 @@ void tacit_participant_on_round(struct tacit_participant *p,
 
 	if (result->status == 204 || result->status == 404) {
 		tacit_participant_ok(p);
-		rest(p, result->retry_after_ms);
+		tacit_participant_rest(p, result->retry_after_ms);
 		return;
 	}
 	if (result->status != 200) {
@@ -360,18 +375,23 @@ static void settle(struct tacit_participant *p, enum tacit_ledger_state state, i
 	tacit_participant_drop_update(p);
 	tacit_participant_ok(p);
 	p->release_fresh = true;
-	rest(p, wait_ms);
+	tacit_participant_rest(p, wait_ms);
+}
+
+void tacit_participant_expect(struct tacit_participant *p, uint64_t round, int64_t wait_ms)
+{
+	p->status.accepted++;
+	p->status.round = round;
+	p->expected = round;
+	p->expected_tries = 0;
+	p->expected_from_ms = tacit_participant_boot(p) + wait_ms;
 }
 
 static void on_accepted(struct tacit_participant *p)
 {
 	bool fresh = p->status.state == TACIT_PARTICIPANT_UPDATE;
 
-	p->status.accepted++;
-	p->status.round = p->update_round;
-	p->expected = p->update_round;
-	p->expected_tries = 0;
-	p->expected_from_ms = tacit_participant_boot(p) + (fresh ? p->round.left_ms : 0);
+	tacit_participant_expect(p, p->update_round, fresh ? p->round.left_ms : 0);
 	tacit_participant_say(p, TACIT_LOG_INFO, "round %" PRIu64 ": the update was accepted",
 			      p->update_round);
 	settle(p, TACIT_LEDGER_SENT, fresh ? p->round.left_ms : 0);
