@@ -5,8 +5,6 @@
 
 #include "uplink_private.h"
 
-#define CONNECTIONS_MAX 4096U
-
 void tacit_uplink_end(struct tacit_uplink_client *client)
 {
 	struct tacit_uplink *uplink = client->uplink;
@@ -146,7 +144,7 @@ int tacit_uplink_new(struct event_base *base, unsigned connections, struct tacit
 {
 	TACIT_CLEANUP(tacit_uplink_free_p) struct tacit_uplink *uplink = NULL;
 
-	if (connections < 1 || connections > CONNECTIONS_MAX)
+	if (connections < 1 || connections > TACIT_UPLINK_CONNECTIONS_MAX)
 		return -EINVAL;
 	uplink = TACIT_NEW(struct tacit_uplink);
 	if (!uplink)

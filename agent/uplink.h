@@ -35,6 +35,8 @@ struct tacit_uplink_client;
 #define TACIT_UPLINK_TIMEOUT_MS	  60000
 #define TACIT_UPLINK_CONNECTIONS  4U /* what a single host needs is 1 */
 
+#define TACIT_UPLINK_CONNECTIONS_MAX 16384U
+
 /* Who we are and whom we trust. Everything is borrowed for the call that takes it. */
 struct tacit_uplink_tls {
 	const char *url;      /* "https://name[:port]", no trailing slash */
@@ -82,8 +84,9 @@ typedef void tacit_uplink_done(void *ctx, const struct tacit_uplink_result *resu
 /**
  * tacit_uplink_new - a client engine on @base.
  * @base: borrowed, outlives the uplink.
- * @connections: exchanges under way and connections open at once, 1..4096; further requests wait
- *               their turn, and their timeout begins when it comes.
+ * @connections: exchanges under way and connections open at once,
+ *               1..TACIT_UPLINK_CONNECTIONS_MAX; further requests wait their turn, and their
+ *               timeout begins when it comes.
  * @ret: owned by the caller.
  *
  * Returns 0, -EINVAL, -ENOMEM.
