@@ -3,12 +3,14 @@
 
 #include <stdbool.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <event2/event.h>
 
 #include <tacit/clock.h>
 #include <tacit/random.h>
 
+#include "sim_load.h"
 #include "virtual_host.h"
 
 #define TICK_MS       200
@@ -18,6 +20,12 @@
 #define STEPS_MORE    60U /* and up to so many more */
 #define STEPS_A_ROUND 20U
 #define DELTA         1e-6
+#define PROC          "/proc"
+#define WAIT_SEC      20U  /* the aggregator may hold a question back */
+#define FILES_MORE    128U /* than one for each connection */
+#define PROGRESS_MAX  160U
+#define CLEAR_LINE    "\033[K"
+#define SHOW_TICKS    10U /* between two lines that tell of secure sums alone */
 
 struct sim {
 	const struct tacit_sim_params *params;
@@ -26,6 +34,7 @@ struct sim {
 	struct tacit_uplink *uplink;
 	struct tacit_random *random; /* noise: fresh entropy */
 	struct tacit_random *place;  /* seeded */
+	struct tacit_sim_secure *secure;
 	struct tacit_virtual_host **host;
 	unsigned hosts;
 
@@ -33,16 +42,22 @@ struct sim {
 	unsigned enrolled, finished, released;
 	uint64_t updates, version;
 
+	struct tacit_sim_load server;
 	int64_t began_ms, started_ms, enrolled_ms; /* boot clock */
+	char progress[PROGRESS_MAX], shown[PROGRESS_MAX]; /* of secure sums */
+	unsigned ticks;
 	bool tty;
 	int result; /* 0 while it runs or when it finished */
 };
 
-/* It took part as often as asked, or as its budget allows, and has what came of it. */
-static bool is_finished(const struct sim *sim, const struct tacit_participant_status *status)
+/* It took part as often as asked, or as its budget allows or it was let, and has what came of it. */
+static bool is_finished(const struct sim *sim, unsigned i,
+			const struct tacit_participant_status *status)
 {
-	return (status->accepted >= sim->params->rounds || status->refused[0]) &&
-	       status->version > 0 && status->version_round >= status->round;
+	uint64_t rounds = status->accepted + tacit_sim_secure_silences(sim->secure, i);
+
+	return (rounds >= sim->params->rounds || status->refused[0]) && status->version > 0 &&
+	       status->version_round >= status->round;
 }
 
 static void count_hosts(struct sim *sim)
@@ -58,7 +73,7 @@ static void count_hosts(struct sim *sim)
 		sim->released += status.version > 0;
 		if (status.version > sim->version)
 			sim->version = status.version;
-		sim->finished += is_finished(sim, &status);
+		sim->finished += is_finished(sim, i, &status);
 	}
 	if (sim->enrolled == sim->hosts && sim->enrolled_ms == 0)
 		sim->enrolled_ms = tacit_clock_boot_ms();
@@ -71,12 +86,20 @@ static void show(struct sim *sim, bool changed)
 
 	if (!out || (!sim->tty && !changed))
 		return;
-	(void)fprintf(out, "%s%5.1f s  %u of %u hosts enrolled, %llu updates accepted, release %llu%s",
+	(void)fprintf(out,
+		      "%s%5.1f s  %u of %u hosts enrolled, %llu updates accepted, release %llu%s%s",
 		      sim->tty ? "\r" : "",
 		      (double)(tacit_clock_boot_ms() - sim->began_ms) / 1000, sim->enrolled, sim->hosts,
 		      (unsigned long long)sim->updates, (unsigned long long)sim->version,
-		      sim->tty ? "" : "\n");
+		      sim->progress, sim->tty ? CLEAR_LINE : "\n");
 	(void)fflush(out);
+	memcpy(sim->shown, sim->progress, sizeof(sim->shown));
+}
+
+static bool has_news_of_sums(struct sim *sim)
+{
+	tacit_sim_secure_progress(sim->secure, sim->progress, sizeof(sim->progress));
+	return ++sim->ticks % SHOW_TICKS == 0 && strcmp(sim->progress, sim->shown) != 0;
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *ctx)
@@ -84,11 +107,14 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 	struct sim *sim = (struct sim *)ctx;
 	unsigned enrolled = sim->enrolled / (sim->hosts / 4 + 1);
 	uint64_t updates = sim->updates / (sim->hosts / 2 + 1), version = sim->version;
+	bool news = has_news_of_sums(sim);
 
 	(void)fd;
 	(void)what;
 	count_hosts(sim);
-	show(sim, enrolled != sim->enrolled / (sim->hosts / 4 + 1) || version != sim->version ||
+	if (sim->server.pid > 0) /* it may have ended, which is not ours to mind */
+		(void)!tacit_sim_load_sample(&sim->server, PROC);
+	show(sim, news || enrolled != sim->enrolled / (sim->hosts / 4 + 1) || version != sim->version ||
 			  updates != sim->updates / (sim->hosts / 2 + 1));
 
 	if (*sim->params->stop)
@@ -115,12 +141,47 @@ static int add_host(struct sim *sim)
 		.floors = { .budget = { .max_epsilon = params->max_epsilon, .delta = DELTA },
 			    .min_noise_multiplier = 0,
 			    .min_cohort = 1 },
+		.secure = sim->secure,
+		.number = sim->hosts,
+		.wait_sec = params->parallel >= params->hosts ? WAIT_SEC : 0,
 	};
 	int r = tacit_virtual_host_new(&host, &sim->host[sim->hosts]);
 
 	if (r == 0)
 		sim->hosts++;
 	return r;
+}
+
+/* One connection is one file, and all of them are more than processes are usually given. */
+static int make_room(unsigned connections)
+{
+	rlim_t needed = connections + FILES_MORE;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return -errno;
+	if (limit.rlim_cur >= needed)
+		return 0;
+	limit.rlim_cur = needed;
+	if (limit.rlim_max < needed)
+		limit.rlim_max = needed;
+	return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? 0 : -EMFILE;
+}
+
+static int watch(struct sim *sim)
+{
+	struct tacit_sim_secure_params secure = sim->params->secure;
+
+	secure.hosts = sim->params->hosts;
+	secure.seed = sim->params->seed;
+	sim->server.pid = sim->params->server_pid;
+	if (sim->server.pid > 0) {
+		int r = tacit_sim_load_sample(&sim->server, PROC);
+
+		if (r < 0)
+			return r;
+	}
+	return tacit_sim_secure_new(&secure, &sim->secure);
 }
 
 static int prepare(struct sim *sim)
@@ -137,7 +198,11 @@ static int prepare(struct sim *sim)
 	sim->tick = event_new(sim->base, -1, EV_PERSIST, on_tick, sim);
 	if (!sim->tick || event_add(sim->tick, &every) != 0)
 		return -ENOMEM;
-	r = tacit_random_new(NULL, &sim->random);
+	r = make_room(sim->params->parallel);
+	if (r == 0)
+		r = watch(sim);
+	if (r == 0)
+		r = tacit_random_new(NULL, &sim->random);
 	if (r == 0)
 		r = tacit_random_new(seed, &sim->place);
 	if (r == 0)
@@ -171,11 +236,56 @@ static double seconds(int64_t from_ms, int64_t to_ms)
 	return from_ms > 0 && to_ms > from_ms ? (double)(to_ms - from_ms) / 1000 : 0;
 }
 
+struct traffic {
+	uint64_t sum, max;
+};
+
+static void add_traffic(struct traffic *traffic, uint64_t bytes)
+{
+	traffic->sum += bytes;
+	if (bytes > traffic->max)
+		traffic->max = bytes;
+}
+
+static json_t *format_traffic(const struct traffic *traffic, unsigned hosts)
+{
+	return json_pack("{s:I, s:I}", "mean", (json_int_t)(traffic->sum / hosts), "max",
+			 (json_int_t)traffic->max);
+}
+
+static json_t *format_cost(double cpu_sec, uint64_t rss_peak_kib)
+{
+	return json_pack("{s:f, s:I}", "cpu_sec", cpu_sec, "rss_peak_kib",
+			 (json_int_t)rss_peak_kib);
+}
+
+static json_t *format_own_cost(void)
+{
+	struct rusage usage = { 0 };
+
+	(void)getrusage(RUSAGE_SELF, &usage);
+	return format_cost((double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+				   (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6,
+			   (uint64_t)usage.ru_maxrss);
+}
+
+static json_t *format_seconds(const struct sim *sim)
+{
+	json_t *all = json_pack("{s:f, s:f, s:f}", "setup", seconds(sim->began_ms, sim->started_ms),
+				"enrolment", seconds(sim->started_ms, sim->enrolled_ms), "total",
+				seconds(sim->began_ms, tacit_clock_boot_ms()));
+	json_t *phases = tacit_sim_secure_seconds(sim->secure);
+
+	(void)json_object_update(all, phases);
+	json_decref(phases);
+	return all;
+}
+
 static json_t *report(const struct sim *sim)
 {
-	json_t *refusals = json_object(), *errors = json_object();
+	json_t *refusals = json_object(), *errors = json_object(), *document;
 	struct tacit_uplink_counters network;
-	uint64_t all_up = 0, all_down = 0;
+	struct traffic all_up = { 0 }, all_down = { 0 };
 
 	for (unsigned i = 0; i < sim->hosts; i++) {
 		struct tacit_participant_status status;
@@ -183,26 +293,29 @@ static json_t *report(const struct sim *sim)
 
 		tacit_virtual_host_status(sim->host[i], &status);
 		tacit_virtual_host_bytes(sim->host[i], &up, &down);
-		all_up += up;
-		all_down += down;
+		add_traffic(&all_up, up);
+		add_traffic(&all_down, down);
 		count_text(refusals, status.refused);
 		count_text(errors, status.failing ? status.last_error : "");
 	}
 	tacit_uplink_counters(sim->uplink, &network);
-	return json_pack("{s:i, s:i, s:i, s:i, s:I, s:I, s:i, s:{s:f, s:f, s:f}, s:I, s:I, s:I, s:I, "
-			 "s:I, s:o, s:o}",
-			 "hosts", (int)sim->hosts, "enrolled", (int)sim->enrolled, "rounds",
-			 (int)sim->params->rounds, "finished", (int)sim->finished, "updates",
-			 (json_int_t)sim->updates, "releases", (json_int_t)sim->version,
-			 "hosts_with_release", (int)sim->released, "seconds", "setup",
-			 seconds(sim->began_ms, sim->started_ms), "enrolment",
-			 seconds(sim->started_ms, sim->enrolled_ms), "total",
-			 seconds(sim->began_ms, tacit_clock_boot_ms()), "bytes_up",
-			 (json_int_t)(all_up / sim->hosts), "bytes_down",
-			 (json_int_t)(all_down / sim->hosts), "connections",
-			 (json_int_t)network.connects, "requests", (json_int_t)network.requests,
-			 "failures", (json_int_t)network.failures, "refusals", refusals, "errors",
-			 errors);
+	document = json_pack(
+		"{s:i, s:i, s:i, s:i, s:I, s:I, s:i, s:o, s:{s:o, s:o}, s:I, s:I, s:I, s:o, s:o, "
+		"s:o, s:o}",
+		"hosts", (int)sim->hosts, "enrolled", (int)sim->enrolled, "rounds",
+		(int)sim->params->rounds, "finished", (int)sim->finished, "updates",
+		(json_int_t)sim->updates, "releases", (json_int_t)sim->version,
+		"hosts_with_release", (int)sim->released, "seconds", format_seconds(sim), "bytes",
+		"up", format_traffic(&all_up, sim->hosts), "down",
+		format_traffic(&all_down, sim->hosts), "connections",
+		(json_int_t)network.connects, "requests", (json_int_t)network.requests, "failures",
+		(json_int_t)network.failures, "refusals", refusals, "errors", errors, "secure",
+		tacit_sim_secure_report(sim->secure), "sim", format_own_cost());
+	if (document && sim->server.pid > 0)
+		(void)json_object_set_new(
+			document, "server",
+			format_cost(sim->server.cpu_sec, sim->server.rss_peak_kib));
+	return document;
 }
 
 static void clean_up(struct sim *sim)
@@ -211,6 +324,7 @@ static void clean_up(struct sim *sim)
 		tacit_virtual_host_free(sim->host[i]);
 	tacit_free(sim->host);
 	tacit_uplink_free(sim->uplink);
+	tacit_sim_secure_free(sim->secure);
 	tacit_random_free(sim->random);
 	tacit_random_free(sim->place);
 	if (sim->tick)

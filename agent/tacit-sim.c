@@ -13,6 +13,7 @@
 
 #include "identity.h"
 #include "sim.h"
+#include "uplink.h"
 
 #define EXIT_USAGE   2
 #define REPLAYS_MAX  64U
@@ -22,6 +23,7 @@
 #define TIMEOUT_SEC  600
 #define EPSILON      8.0
 #define COUNT_MAX    1000000
+#define PID_MAX      4194304 /* 64 bits */
 
 static volatile int stop;
 
@@ -55,23 +57,33 @@ static void usage(FILE *to)
 		    "  --poll SEC         longest wait between two polls of a host (as told)\n"
 		    "  --timeout SEC      give up after so long (600)\n"
 		    "  --max-epsilon E    privacy budget of each host (8)\n"
-		    "  --seed N           where in its recording each host begins (1)\n"
+		    "  --seed N           where in its recording each host begins, and who misbehaves (1)\n"
+		    "  --drop PHASE=F     the fraction F of the hosts falls silent before its advert,\n"
+		    "                     shares, masked, consent or answer; repeat it\n"
+		    "  --slow F=MS        the fraction F holds back each message by up to MS\n"
+		    "  --liars N          so many hosts send vectors that are far too long\n"
+		    "  --server-pid PID   tell what the aggregator costs\n"
 		    "  --json             print the report as JSON\n"
 		    "  --version, --help\n",
 		    to);
 }
 
-static bool parse_count(const char *text, unsigned *ret)
+static bool parse_number(const char *text, long max, unsigned *ret)
 {
 	char *end;
 	long value;
 
 	errno = 0;
 	value = strtol(text, &end, 10);
-	if (errno != 0 || end == text || *end != '\0' || value < 1 || value > COUNT_MAX)
+	if (errno != 0 || end == text || *end != '\0' || value < 1 || value > max)
 		return false;
 	*ret = (unsigned)value;
 	return true;
+}
+
+static bool parse_count(const char *text, unsigned *ret)
+{
+	return parse_number(text, COUNT_MAX, ret);
 }
 
 static bool parse_epsilon(const char *text, double *ret)
@@ -100,7 +112,7 @@ static bool parse_one(int c, struct options *options)
 	case 'R':
 		return parse_count(optarg, &options->sim.rounds);
 	case 'p':
-		return parse_count(optarg, &options->sim.parallel);
+		return parse_number(optarg, TACIT_UPLINK_CONNECTIONS_MAX, &options->sim.parallel);
 	case 'P':
 		return parse_count(optarg, &options->sim.poll_sec);
 	case 'T':
@@ -111,6 +123,17 @@ static bool parse_one(int c, struct options *options)
 		if (!parse_count(optarg, &number))
 			return false;
 		options->sim.seed = number;
+		return true;
+	case 'd':
+		return tacit_sim_secure_parse_drop(optarg, &options->sim.secure) == 0;
+	case 'l':
+		return tacit_sim_secure_parse_slow(optarg, &options->sim.secure) == 0;
+	case 'L':
+		return parse_count(optarg, &options->sim.secure.liars);
+	case 'S':
+		if (!parse_number(optarg, PID_MAX, &number))
+			return false;
+		options->sim.server_pid = (pid_t)number;
 		return true;
 	case 'j':
 		options->json = true;
@@ -133,6 +156,10 @@ static int parse_options(int argc, char **argv, struct options *options)
 		{ "timeout", required_argument, NULL, 'T' },
 		{ "max-epsilon", required_argument, NULL, 'e' },
 		{ "seed", required_argument, NULL, 's' },
+		{ "drop", required_argument, NULL, 'd' },
+		{ "slow", required_argument, NULL, 'l' },
+		{ "liars", required_argument, NULL, 'L' },
+		{ "server-pid", required_argument, NULL, 'S' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
@@ -221,6 +248,34 @@ static void print_counts(const json_t *report, const char *member)
 		printf("%-22s %lld: %s\n", member, (long long)json_integer_value(count), text);
 }
 
+static void print_sums(const json_t *sums)
+{
+	json_t *sum;
+	size_t i;
+
+	json_array_foreach(sums, i, sum)
+	{
+		const char *digest = json_string_value(json_object_get(sum, "sum_sha256"));
+
+		printf("round %lld, group %-6lld %lld masked, %lld survive, sum %.16s\n",
+		       (long long)json_integer_value(json_object_get(sum, "round")),
+		       (long long)json_integer_value(json_object_get(sum, "group")),
+		       (long long)json_integer_value(json_object_get(sum, "hosts")),
+		       (long long)json_integer_value(json_object_get(sum, "survivors")),
+		       digest ? digest : "unknown");
+	}
+}
+
+static void print_cost(const json_t *report, const char *name)
+{
+	const json_t *cost = json_object_get(report, name);
+
+	if (cost)
+		printf("cost of %-14s %.1f s of processor, %lld MiB\n", name,
+		       json_real_value(json_object_get(cost, "cpu_sec")),
+		       (long long)json_integer_value(json_object_get(cost, "rss_peak_kib")) / 1024);
+}
+
 static void print_report(json_t *report, bool as_json)
 {
 	const char *name;
@@ -235,7 +290,20 @@ static void print_report(json_t *report, bool as_json)
 		if (json_is_integer(value))
 			printf("%-22s %lld\n", name, (long long)json_integer_value(value));
 	json_object_foreach(json_object_get(report, "seconds"), name, value)
-		printf("seconds, %-13s %.1f\n", name, json_real_value(value));
+		if (json_is_real(value))
+			printf("seconds, %-13s %.1f\n", name, json_real_value(value));
+	json_object_foreach(json_object_get(report, "seconds"), name, value)
+		if (json_is_object(value))
+			printf("seconds to %-11s median %.1f, last %.1f\n", name,
+			       json_real_value(json_object_get(value, "median")),
+			       json_real_value(json_object_get(value, "last")));
+	json_object_foreach(json_object_get(report, "bytes"), name, value)
+		printf("bytes %-16s mean %lld, most %lld\n", name,
+		       (long long)json_integer_value(json_object_get(value, "mean")),
+		       (long long)json_integer_value(json_object_get(value, "max")));
+	print_sums(json_object_get(report, "secure"));
+	print_cost(report, "server");
+	print_cost(report, "sim");
 	print_counts(report, "refusals");
 	print_counts(report, "errors");
 }
@@ -254,7 +322,12 @@ static int run(struct options *options)
 		options->sim.replay = (const struct tacit_replay *const *)replay;
 		options->sim.replays = options->paths;
 		r = tacit_sim_run(&options->sim, &report);
-		if (r < 0)
+		if (r == -EINVAL)
+			tacit_error("at most %u hosts can be run, and no more of them misbehave",
+				    TACIT_SIM_HOSTS_MAX);
+		else if (r == -ESRCH)
+			tacit_error("there is no process %d", (int)options->sim.server_pid);
+		else if (r < 0)
 			tacit_error("the run did not finish: %s", tacit_strerror(r));
 	}
 	if (report)

@@ -63,6 +63,36 @@ static const struct tacit_participant_ops ops = {
 	.released = on_released,
 };
 
+static int64_t on_speak(void *ctx, uint64_t round, enum tacit_secagg_stage stage)
+{
+	struct tacit_virtual_host *host = (struct tacit_virtual_host *)ctx;
+
+	return tacit_sim_secure_speak(host->params.secure, host->params.number, round, stage);
+}
+
+static void on_mask(void *ctx, const struct tacit_secagg_config *config, uint32_t index,
+		    uint32_t *value, size_t n)
+{
+	struct tacit_virtual_host *host = (struct tacit_virtual_host *)ctx;
+
+	tacit_sim_secure_mask(host->params.secure, host->params.number, config, index, value, n);
+}
+
+static void on_consent(void *ctx, const struct tacit_secagg_config *config, uint32_t index,
+		       const struct tacit_secagg_survivors *survivors)
+{
+	struct tacit_virtual_host *host = (struct tacit_virtual_host *)ctx;
+
+	(void)index;
+	tacit_sim_secure_consent(host->params.secure, config, survivors);
+}
+
+static const struct tacit_participant_witness witness = {
+	.speak = on_speak,
+	.mask = on_mask,
+	.consent = on_consent,
+};
+
 static int join(struct tacit_virtual_host *host)
 {
 	struct tacit_participant_params params = {
@@ -77,6 +107,8 @@ static int join(struct tacit_virtual_host *host)
 		.poll_max_ms = host->params.poll_max_ms,
 		.ops = &ops,
 		.ctx = host,
+		.witness = &witness,
+		.wait_sec = host->params.wait_sec,
 		.quiet = true,
 	};
 	int r = tacit_feature_schema(params.schema);

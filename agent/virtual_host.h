@@ -13,6 +13,7 @@
 
 #include "participant.h"
 #include "replay.h"
+#include "sim_secure.h"
 #include "uplink.h"
 
 struct event_base;
@@ -29,6 +30,9 @@ struct tacit_virtual_host_params {
 	size_t steps_a_round;  /* and after each round */
 	uint32_t poll_max_ms;  /* longest wait between two polls; 0: tacitd's own default */
 	struct tacit_participant_floors floors;
+	struct tacit_sim_secure *secure; /* stands beside it, as host @number */
+	unsigned number;
+	uint32_t wait_sec; /* as in struct tacit_participant_params */
 };
 
 /* Learns from its first steps. @ret: owned by the caller. 0, -ENOMEM, TACIT_ECRYPTO, or as
