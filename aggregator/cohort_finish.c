@@ -188,7 +188,8 @@ static int keep_sum(struct tacit_db *db, const struct job *job)
 			    (int64_t)cohort->round, (int64_t)cohort->group);
 }
 
-static int succeed(struct tacit_db *db, const struct tacit_round *round, struct job *job)
+/* @due: who has not answered by now is late; else the sum may just have been quick. */
+static int succeed(struct tacit_db *db, const struct tacit_round *round, struct job *job, bool due)
 {
 	const struct tacit_secagg_config *config = tacit_secagg_server_config(job->server);
 	struct tacit_cohort *cohort = job->cohort;
@@ -196,10 +197,13 @@ static int succeed(struct tacit_db *db, const struct tacit_round *round, struct 
 	double most = tacit_cohort_norm_max(config, cohort->hosts, cohort->survivors);
 	bool too_long = !(norm <= most);
 	char reason[REASON_MAX];
+	uint32_t answers = 0;
 	int r = note_suspicion(db, round, cohort, too_long);
 
 	if (r == 0)
-		r = tacit_cohort_note_silence(db, cohort);
+		r = tacit_cohort_count(db, cohort, TACIT_SECAGG_ANSWER, &answers);
+	if (r == 0)
+		r = tacit_cohort_note_silence(db, cohort, due || answers == cohort->survivors);
 	if (r == 0)
 		r = note_culprits(db, job);
 	if (r == 0)
@@ -247,7 +251,7 @@ static int settle(struct tacit_db *db, const struct tacit_round *round, struct j
 		return job->result;
 	r = tacit_db_begin(db);
 	if (r == 0)
-		r = tacit_fleetdb_end(db, job->result == 0 ? succeed(db, round, job)
+		r = tacit_fleetdb_end(db, job->result == 0 ? succeed(db, round, job, due)
 							   : fail(db, round, job));
 	if (r == 0 && cohort->phase == TACIT_COHORT_LOST)
 		tacit_warning("round %" PRIu64 " group %u: lost, with %u survivors of %u",

@@ -18,9 +18,10 @@ TACIT_MUST_CHECK int tacit_cohort_sum(struct tacit_db *db, const struct tacit_co
 				      const struct tacit_secagg_server *server,
 				      struct tacit_secagg_sum **ret);
 
-/* Counts as failing those who are in the cohort and did not say what its phase asks for. */
+/* Counts as failing those who are in the cohort and did not say what its phase asks for, if that is
+ * @due; those who did, as not failing any more. */
 TACIT_MUST_CHECK int tacit_cohort_note_silence(struct tacit_db *db,
-					       const struct tacit_cohort *cohort);
+					       const struct tacit_cohort *cohort, bool due);
 
 /* Leaves out, for some rounds, hosts of the cohort that failed too often. */
 TACIT_MUST_CHECK int tacit_cohort_bench(struct tacit_db *db, const struct tacit_cohort *cohort);

@@ -67,7 +67,7 @@ int tacit_cohort_sum(struct tacit_db *db, const struct tacit_cohort *cohort,
 }
 
 /* Those who are in the cohort and did not say what its phase asks for have failed. */
-int tacit_cohort_note_silence(struct tacit_db *db, const struct tacit_cohort *cohort)
+int tacit_cohort_note_silence(struct tacit_db *db, const struct tacit_cohort *cohort, bool due)
 {
 	int64_t round = (int64_t)cohort->round, group = (int64_t)cohort->group;
 
@@ -77,10 +77,10 @@ int tacit_cohort_note_silence(struct tacit_db *db, const struct tacit_cohort *co
 		db,
 		"UPDATE host SET failures = CASE WHEN number IN"
 		" (SELECT host FROM message WHERE round = ?1 AND grp = ?2 AND type = ?3)"
-		" THEN 0 ELSE failures + 1 END WHERE number IN"
+		" THEN 0 ELSE failures + ?5 END WHERE number IN"
 		" (SELECT host FROM message WHERE round = ?1 AND grp = ?2 AND type = ?4)",
-		"iiii", round, group, (int64_t)said_in[cohort->phase],
-		(int64_t)TACIT_SECAGG_ADVERT);
+		"iiiii", round, group, (int64_t)said_in[cohort->phase],
+		(int64_t)TACIT_SECAGG_ADVERT, (int64_t)due);
 }
 
 static int log_benched(struct tacit_db *db, const struct tacit_cohort *cohort)
@@ -160,7 +160,7 @@ int tacit_cohort_lose(struct tacit_db *db, const struct tacit_round *round,
 		      struct tacit_cohort *cohort, const struct tacit_secagg_config *config,
 		      const char *reason)
 {
-	int r = tacit_cohort_note_silence(db, cohort);
+	int r = tacit_cohort_note_silence(db, cohort, true);
 
 	if (r == 0)
 		r = tacit_cohort_bench(db, cohort);
@@ -317,7 +317,9 @@ static int step(struct tacit_db *db, const struct tacit_ca *ca, const struct tac
 	r = leave_phase(db, cohort, server, &why);
 	if (why != TACIT_SECAGG_FINE)
 		return tacit_cohort_lose(db, round, cohort, tacit_secagg_server_config(server),
-					 tacit_secagg_reason_text(why));
+					 why == TACIT_SECAGG_COHORT_BELOW_FLOOR
+						 ? "too few hosts advertised"
+						 : tacit_secagg_reason_text(why));
 	if (r < 0)
 		return r;
 	cohort->phase = (enum tacit_cohort_phase)tacit_secagg_server_get_phase(server);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "progress.h"
 
-#define TRY_MS	    500 /* least time between two tries to do without the last answers */
+/* Doing without the last answers is tried in the second half of their time. */
+#define TRY_MS	    500 /* between two tries */
 #define TRY_PERCENT 80	/* of the survivors' answers: with fewer it is in vain */
 
 /* What is known of a group beside what the database says. */
@@ -56,24 +57,31 @@ static int turn_to(struct tacit_progress *progress, const struct tacit_round *ro
 	return 0;
 }
 
+static int64_t phase_ms(const struct tacit_round *round, const struct tacit_cohort *cohort)
+{
+	return 1000 * (int64_t)tacit_cohort_phase_sec((uint32_t)(round->collect_ms / 1000),
+						      cohort->phase);
+}
+
 static bool is_due(struct clock *clock, const struct tacit_round *round,
 		   const struct tacit_cohort *cohort, int64_t boot_ms)
 {
-	uint32_t sec = tacit_cohort_phase_sec((uint32_t)(round->collect_ms / 1000), cohort->phase);
-
 	if (clock->began_ms == 0 || clock->phase != cohort->phase)
 		*clock = (struct clock){ .phase = cohort->phase, .began_ms = boot_ms };
-	return boot_ms - clock->began_ms >= (int64_t)sec * 1000;
+	return boot_ms - clock->began_ms >= phase_ms(round, cohort);
 }
 
 /* Hosts that vanish now do no harm, as long as enough others answer. */
-static int is_worth_a_try(struct tacit_progress *progress, const struct tacit_cohort *cohort,
-			  int64_t boot_ms)
+static int is_worth_a_try(struct tacit_progress *progress, const struct tacit_round *round,
+			  const struct tacit_cohort *cohort, int64_t boot_ms)
 {
 	struct clock *clock = &progress->clock[cohort->group];
 	uint32_t answers;
-	int r = tacit_cohort_count(progress->db, cohort, TACIT_SECAGG_ANSWER, &answers);
+	int r;
 
+	if (boot_ms - clock->began_ms < phase_ms(round, cohort) / 2)
+		return 0;
+	r = tacit_cohort_count(progress->db, cohort, TACIT_SECAGG_ANSWER, &answers);
 	if (r < 0)
 		return r;
 	if (answers == clock->answers || boot_ms - clock->tried_ms < TRY_MS ||
@@ -104,7 +112,7 @@ static int look(struct tacit_progress *progress, const struct tacit_round *round
 	due = is_due(&progress->clock[group], round, &cohort, boot_ms);
 	r = tacit_cohort_advance(progress->db, progress->ca, round, &cohort, due);
 	if (r == 0 && cohort.phase == TACIT_COHORT_ANSWERS)
-		r = is_worth_a_try(progress, &cohort, boot_ms);
+		r = is_worth_a_try(progress, round, &cohort, boot_ms);
 	if (r > 0 && cohort.phase == TACIT_COHORT_ANSWERS &&
 	    progress->clock[group].phase == TACIT_COHORT_ANSWERS)
 		ready[due].cohort[ready[due].n++] = cohort;
