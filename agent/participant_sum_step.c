@@ -134,19 +134,24 @@ static int contribute(struct tacit_participant *p, uint32_t *ret, char *why, siz
 }
 
 /* The inbox says which place is this host's. */
-static void show_vector(struct tacit_participant *p, const uint8_t *data, size_t len,
-			uint32_t *value)
+static int show_vector(struct tacit_participant *p, const uint8_t *data, size_t len,
+		       uint32_t *value)
 {
 	const struct tacit_secagg_config *config = tacit_secagg_host_get_config(p->sum.host);
 	TACIT_CLEANUP(tacit_secagg_boxes_done) struct tacit_secagg_boxes inbox = { 0 };
 	uint8_t digest[TACIT_SECAGG_DIGEST_LEN];
+	int r;
 
 	if (!p->params.witness || !p->params.witness->mask)
-		return;
-	if (tacit_secagg_config_digest(config, digest) == 0 &&
-	    tacit_secagg_boxes_decode(TACIT_SECAGG_INBOX, digest, data, len, &inbox) == 0)
+		return 0;
+	r = tacit_secagg_config_digest(config, digest);
+	if (r == 0)
+		r = tacit_secagg_boxes_decode(TACIT_SECAGG_INBOX, digest, data, len, &inbox);
+	if (r == 0)
 		p->params.witness->mask(p->params.ctx, config, inbox.host, value,
 					config->dimensions);
+	/* What is wrong with the inbox is for the host to say. */
+	return r == -ENOMEM ? r : 0;
 }
 
 /* @ret: how many classes the vector speaks of. */
@@ -165,28 +170,34 @@ static int mask(struct tacit_participant *p, const uint8_t *data, size_t len,
 	classes = contribute(p, value, why, size);
 	if (classes < 0)
 		return classes;
-	show_vector(p, data, len, value);
-	r = tacit_secagg_host_mask(p->sum.host, data, len, value, step, reason);
+	r = show_vector(p, data, len, value);
+	if (r == 0)
+		r = tacit_secagg_host_mask(p->sum.host, data, len, value, step, reason);
 	if (r == 0)
 		*ret = (unsigned)classes;
 	return r;
 }
 
 /* This host's own message has its place, the aggregator's the list. */
-static void show_list(struct tacit_participant *p, const uint8_t *data, size_t len,
-		      const struct tacit_secagg_step *step)
+static int show_list(struct tacit_participant *p, const uint8_t *data, size_t len,
+		     const struct tacit_secagg_step *step)
 {
 	const struct tacit_secagg_config *config = tacit_secagg_host_get_config(p->sum.host);
 	struct tacit_secagg_survivors survivors;
 	struct tacit_secagg_consent consent;
 	uint8_t digest[TACIT_SECAGG_DIGEST_LEN];
+	int r;
 
 	if (!p->params.witness || !p->params.witness->consent)
-		return;
-	if (tacit_secagg_config_digest(config, digest) == 0 &&
-	    tacit_secagg_survivors_decode(digest, data, len, &survivors) == 0 &&
-	    tacit_secagg_consent_decode(digest, step->message, step->message_len, &consent) == 0)
+		return 0;
+	r = tacit_secagg_config_digest(config, digest);
+	if (r == 0)
+		r = tacit_secagg_survivors_decode(digest, data, len, &survivors);
+	if (r == 0)
+		r = tacit_secagg_consent_decode(digest, step->message, step->message_len, &consent);
+	if (r == 0)
 		p->params.witness->consent(p->params.ctx, config, consent.host, &survivors);
+	return r;
 }
 
 static int think(struct tacit_participant *p, const uint8_t *data, size_t len,
@@ -289,8 +300,9 @@ int tacit_participant_step_sum(struct tacit_participant *p, const uint8_t *data,
 	if (r < 0)
 		return r;
 	if (before == TACIT_SECAGG_STAGE_MASKED)
-		show_list(p, data, len, &step);
-	r = store(p, &step, classes, why, size);
+		r = show_list(p, data, len, &step);
+	if (r == 0)
+		r = store(p, &step, classes, why, size);
 	if (r < 0) {
 		if (!why[0])
 			go_back(p);

@@ -43,6 +43,7 @@ struct world {
 	const X509 *shown_ca; /* behind a pin */
 	bool pinned;	      /* the last identity presented was only a pin */
 	uint64_t charged_at_put;
+	uint32_t prefer_wait_sec, timeout_ms;
 	int send_error;
 
 	/* The fleet. */
@@ -107,7 +108,9 @@ static inline int world_send(void *ctx, const struct tacit_uplink_request *reque
 	(void)snprintf(w->type, sizeof(w->type), "%s", request->type ? request->type : "");
 	(void)snprintf(w->if_none_match, sizeof(w->if_none_match), "%s",
 		       request->if_none_match ? request->if_none_match : "");
-	CU_ASSERT(request->answer_max > 0 && request->answer_max <= TACIT_FLEET_BYTES_MAX);
+	CU_ASSERT(request->answer_max > 0 && request->answer_max <= 2 * TACIT_FLEET_BYTES_MAX);
+	w->prefer_wait_sec = request->prefer_wait_sec;
+	w->timeout_ms = request->timeout_ms;
 	free(w->body);
 	w->body = (uint8_t *)malloc(request->body_len + 1);
 	if (request->body_len)
@@ -116,7 +119,7 @@ static inline int world_send(void *ctx, const struct tacit_uplink_request *reque
 	w->body_len = request->body_len;
 	w->done = done;
 	w->done_ctx = done_ctx;
-	if (strstr(w->path, "/update"))
+	if (strstr(w->path, "/update") || strstr(w->path, "/masked"))
 		w->charged_at_put = world_charged(w);
 	return 0;
 }
@@ -370,6 +373,17 @@ static inline void world_answer(struct world *w, int status, const char *type, c
 		.status = status, .type = type, .body = body, .body_len = len
 	};
 
+	world_tell(w, &result);
+}
+
+/* An error, and what the aggregator says of it. */
+static inline void world_answer_problem(struct world *w, int status, const char *detail)
+{
+	struct tacit_uplink_result result = { .status = status,
+					      .type = TACIT_TYPE_PROBLEM,
+					      .problem = { .status = status } };
+
+	(void)snprintf(result.problem.detail, sizeof(result.problem.detail), "%s", detail);
 	world_tell(w, &result);
 }
 
