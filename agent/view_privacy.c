@@ -7,7 +7,7 @@ static void put_guarantees(const struct tacit_render *render, const json_t *docu
 	const json_t *guarantee;
 	size_t i;
 
-	json_array_foreach(guarantees, i, guarantee) {
+	json_array_foreach (guarantees, i, guarantee) {
 		const json_t *epsilon = tacit_render_at(guarantee, "epsilon");
 		char text[TACIT_RENDER_TEXT];
 
@@ -24,10 +24,11 @@ static void put_guarantees(const struct tacit_render *render, const json_t *docu
 static void put_charge(const struct tacit_render *render, const json_t *charge)
 {
 	char at[TACIT_RENDER_TEXT], a[TACIT_RENDER_TEXT], b[TACIT_RENDER_TEXT];
+	json_int_t hosts = tacit_render_int_at(charge, "hosts");
 
 	tacit_render_put(render, TACIT_STYLE_PLAIN,
 			 "  %5" JSON_INTEGER_FORMAT "  %-19s  %-8.8s  %5.2f  %7" JSON_INTEGER_FORMAT
-			 "  %7s  %7s  %s\n",
+			 "  %7s  %7s  %s",
 			 tacit_render_int_at(charge, "round"),
 			 tacit_render_time(tacit_render_at(charge, "at"), at),
 			 tacit_render_text_at(charge, "state"),
@@ -36,6 +37,10 @@ static void put_charge(const struct tacit_render *render, const json_t *charge)
 			 tacit_render_number(tacit_render_real_at(charge, "epsilon"), a),
 			 tacit_render_number(tacit_render_real_at(charge, "epsilon_so_far"), b),
 			 tacit_render_text_at(charge, "mode"));
+	if (hosts > 1)
+		tacit_render_put(render, TACIT_STYLE_PLAIN, " over %" JSON_INTEGER_FORMAT " hosts",
+				 hosts);
+	tacit_render_put(render, TACIT_STYLE_PLAIN, "\n");
 }
 
 static void put_charges(const struct tacit_render *render, const json_t *document)
@@ -51,7 +56,7 @@ static void put_charges(const struct tacit_render *render, const json_t *documen
 	tacit_render_put(render, TACIT_STYLE_BOLD, "\n  %5s  %-19s  %-8s  %5s  %7s  %7s  %7s  %s\n",
 			 "Round", "Charged", "Update", "Noise", "Numbers", "Epsilon", "In all",
 			 "Mode");
-	json_array_foreach(charges, i, charge) {
+	json_array_foreach (charges, i, charge) {
 		put_charge(render, charge);
 	}
 }
@@ -74,10 +79,14 @@ static void put_floors(const struct tacit_render *render, const json_t *document
 	tacit_render_put(render, TACIT_STYLE_DIM, "\n  ");
 	tacit_render_put(render, TACIT_STYLE_DIM,
 			 "Floors of this host: epsilon at most %.2f in all, noise at least %.2f,\n"
-			 "  cohorts of at least %" JSON_INTEGER_FORMAT " hosts (agent.conf).\n",
+			 "  cohorts of at least %" JSON_INTEGER_FORMAT
+			 " hosts; secure sums withstand %.0f%% of corrupt hosts\n"
+			 "  and a %s aggregator (agent.conf).\n",
 			 tacit_render_real_at(document, "floors.max_epsilon"),
 			 tacit_render_real_at(document, "floors.min_noise_multiplier"),
-			 tacit_render_int_at(document, "floors.min_cohort"));
+			 tacit_render_int_at(document, "floors.min_cohort"),
+			 tacit_render_real_at(document, "floors.min_corrupt") * 100,
+			 tacit_render_text_at(document, "floors.server"));
 }
 
 void tacit_view_privacy(const struct tacit_render *render, const json_t *document)

@@ -45,7 +45,7 @@ static void put_lacks(const struct tacit_render *render, const json_t *lacks)
 		return;
 	put_indent(render);
 	tacit_render_put(render, TACIT_STYLE_DIM, "left open:");
-	json_array_foreach(lacks, i, lack)
+	json_array_foreach (lacks, i, lack)
 		tacit_render_put(render, TACIT_STYLE_DIM, "%s %s", i ? "," : "",
 				 json_string_value(lack));
 	tacit_render_put(render, TACIT_STYLE_PLAIN, "\n");
@@ -235,6 +235,21 @@ static void put_model(const struct tacit_render *render, const json_t *document)
 		tacit_render_since(render, tacit_render_at(document, "model.released"), text));
 }
 
+static void put_last_mode(const struct tacit_render *render, const json_t *budget)
+{
+	json_int_t hosts = tacit_render_int_at(budget, "last_hosts");
+	const char *mode = tacit_render_text_at(budget, "last_mode");
+
+	if (!mode[0])
+		return;
+	put_indent(render);
+	tacit_render_put(render, TACIT_STYLE_PLAIN, "noise: %s", mode);
+	if (hosts > 1)
+		tacit_render_put(render, TACIT_STYLE_PLAIN, " over %" JSON_INTEGER_FORMAT " hosts",
+				 hosts);
+	tacit_render_put(render, TACIT_STYLE_PLAIN, " (last round)\n");
+}
+
 void tacit_view_budget(const struct tacit_render *render, const json_t *budget)
 {
 	const json_t *spent = tacit_render_at(budget, "epsilon");
@@ -257,6 +272,7 @@ void tacit_view_budget(const struct tacit_render *render, const json_t *budget)
 	tacit_render_bar(render, part, BUDGET_BAR_CELLS);
 	tacit_render_put(render, TACIT_STYLE_PLAIN, " %.2f left\n",
 			 tacit_render_real_at(budget, "remaining"));
+	put_last_mode(render, budget);
 }
 
 /* What the uplink does now, in words. */
@@ -274,6 +290,16 @@ static const char *state_words(const char *state)
 		{ "round", "asks for a round" },
 		{ "reference", "fetches the round's model" },
 		{ "update", "sends an update" },
+		{ "config", "asks what a secure sum is about" },
+		{ "advert", "joins a secure sum" },
+		{ "roster", "waits for the neighbours of a secure sum" },
+		{ "shares", "deals its shares to them" },
+		{ "inbox", "waits for their shares" },
+		{ "masked", "sends its masked update" },
+		{ "survivors", "waits for who is in the sum" },
+		{ "consent", "signs who is in the sum" },
+		{ "consents", "waits for its neighbours' consent" },
+		{ "answer", "answers for its neighbours" },
 		{ "wait", "is at rest until the next round" },
 	};
 

@@ -111,6 +111,30 @@ static void spend(struct desk *desk, uint64_t round, double z)
 			0);
 }
 
+/* A round whose noise was shared by eight. */
+static void spend_shared(struct desk *desk, uint64_t round, double rho)
+{
+	const struct tacit_ledger_limits limits = { .max_epsilon = 1000, .delta = 1e-6 };
+	struct tacit_db *db = tacit_store_db(desk->store);
+	uint8_t byte = 1;
+	const struct tacit_ledger_stand stand = {
+		.round = round, .state = &byte, .state_len = 1, .message = &byte, .message_len = 1
+	};
+	const struct tacit_ledger_entry entry = { .aggregator = "0123456789abcdef0123456789abcdef",
+						  .round = round,
+						  .mode = TACIT_MODE_DISTRIBUTED,
+						  .noise_multiplier = 2,
+						  .clip_norm = 4,
+						  .rho = rho,
+						  .dimensions = 188,
+						  .classes = 1,
+						  .hosts = 8 };
+
+	CU_ASSERT_EQUAL(tacit_ledger_join(db, entry.aggregator, &stand, NOW - HOUR), 0);
+	CU_ASSERT_EQUAL(tacit_ledger_mask(db, &entry, &limits, &stand, NOW), 0);
+	CU_ASSERT_EQUAL(tacit_ledger_leave(db, entry.aggregator, round, TACIT_LEDGER_SENT), 0);
+}
+
 /* What scripts hold on to: every member that is promised is there, whoever answers. */
 static void expect_members(const json_t *status)
 {
@@ -311,6 +335,39 @@ static void test_privacy(void)
 }
 
 /* A ledger that cannot be true has spent everything; JSON has no infinity. */
+static void test_privacy_of_shared_noise(void)
+{
+	DESK(desk);
+	json_auto_t *privacy = NULL;
+	json_auto_t *status = NULL;
+	const json_t *part;
+
+	spend(&desk, 1, 2);
+	spend_shared(&desk, 2, 0.25);
+	desk.conf.privacy_min_cohort = 4;
+	privacy = request(&desk, NULL, "{\"verb\":\"privacy\"}", 0);
+	part = json_array_get(tacit_render_at(privacy, "charges"), 0);
+	CU_ASSERT_STRING_EQUAL(tacit_render_text_at(part, "mode"), "distributed");
+	CU_ASSERT_EQUAL(tacit_render_int_at(part, "hosts"), 8);
+	part = json_array_get(tacit_render_at(privacy, "charges"), 1);
+	CU_ASSERT_STRING_EQUAL(tacit_render_text_at(part, "mode"), "local");
+	CU_ASSERT_EQUAL(tacit_render_int_at(part, "hosts"), 1);
+
+	/* Others' noise is added to that of local rounds; shared noise is in a sum once. */
+	part = json_array_get(tacit_render_at(privacy, "guarantees"), 0);
+	CU_ASSERT_DOUBLE_EQUAL(tacit_render_real_at(part, "epsilon"),
+			       tacit_zcdp_epsilon(0.125 + 0.25, 1e-6), 1e-9);
+	CU_ASSERT_PTR_NOT_NULL(strstr(tacit_render_text_at(part, "meaning"),
+				      "In 1 of 2 rounds the noise was shared, by 8 honest hosts"));
+	part = json_array_get(tacit_render_at(privacy, "guarantees"), 1);
+	CU_ASSERT_DOUBLE_EQUAL(tacit_render_real_at(part, "epsilon"),
+			       tacit_zcdp_epsilon(0.125 / 4 + 0.25, 1e-6), 1e-9);
+
+	status = request(&desk, NULL, "{\"verb\":\"status\"}", 0);
+	CU_ASSERT_STRING_EQUAL(tacit_render_text_at(status, "privacy.last_mode"), "distributed");
+	CU_ASSERT_EQUAL(tacit_render_int_at(status, "privacy.last_hosts"), 8);
+}
+
 static void test_privacy_damaged(void)
 {
 	DESK(desk);
@@ -318,7 +375,7 @@ static void test_privacy_damaged(void)
 
 	CU_ASSERT_EQUAL(
 		tacit_db_run(tacit_store_db(desk.store),
-			     "INSERT INTO ledger VALUES(1, x'ff', 0, x'ff', 9e999, 1, 9e999, 1)",
+			     "INSERT INTO ledger VALUES(1, x'ff', 0, x'ff', 9e999, 1, 9e999, 1, 1)",
 			     ""),
 		0);
 	privacy = request(&desk, NULL, "{\"verb\":\"privacy\"}", 0);
@@ -491,6 +548,7 @@ int main(void)
 		{ "anomalies", test_anomalies },
 		{ "explain", test_explain },
 		{ "privacy", test_privacy },
+		{ "privacy of shared noise", test_privacy_of_shared_noise },
 		{ "a ledger that cannot be true", test_privacy_damaged },
 		{ "model", test_model },
 		{ "features", test_features },
