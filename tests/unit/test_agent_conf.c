@@ -37,6 +37,8 @@ static void test_defaults(void)
 	CU_ASSERT_DOUBLE_EQUAL(conf.privacy_delta, 1e-6, 1e-15);
 	CU_ASSERT_DOUBLE_EQUAL(conf.privacy_min_noise_multiplier, 0.3, 1e-12);
 	CU_ASSERT_EQUAL(conf.privacy_min_cohort, 2);
+	CU_ASSERT_DOUBLE_EQUAL(conf.privacy_min_corrupt, 0.05, 1e-12);
+	CU_ASSERT_EQUAL(conf.privacy_server, 1);
 	CU_ASSERT_TRUE(conf.uplink_enabled);
 	CU_ASSERT_EQUAL(tacit_agent_conf_log_level(&conf), TACIT_LOG_INFO);
 	path = tacit_agent_conf_path(&conf, "tacit.db");
@@ -55,7 +57,8 @@ static void test_every_key(void)
 				   "learn.accept_after_sec = 60\nstore.max_mb = 8\n"
 				   "store.max_age_days = 1\nprivacy.max_epsilon = 2.5\n"
 				   "privacy.delta = 1e-9\nprivacy.min_noise_multiplier = 1\n"
-				   "privacy.min_cohort = 100\nuplink.enabled = no\n"
+				   "privacy.min_cohort = 100\nprivacy.min_corrupt = 0.1\n"
+				   "privacy.server = semi-honest\nuplink.enabled = no\n"
 				   "uplink.poll_min_sec = 5\nuplink.poll_max_sec = 5\n"
 				   "enrol.token_file = /etc/token\n";
 	struct tacit_agent_conf conf = { 0 };
@@ -81,6 +84,8 @@ static void test_every_key(void)
 	CU_ASSERT_EQUAL(conf.store_max_age_days, 1);
 	CU_ASSERT_EQUAL(conf.privacy_max_epsilon, 2.5);
 	CU_ASSERT_EQUAL(conf.privacy_min_cohort, 100);
+	CU_ASSERT_EQUAL(conf.privacy_min_corrupt, 0.1);
+	CU_ASSERT_EQUAL(conf.privacy_server, 0);
 	CU_ASSERT_FALSE(conf.uplink_enabled);
 	CU_ASSERT_EQUAL(conf.uplink_poll_max_sec, 5);
 	CU_ASSERT_STRING_EQUAL(conf.enrol_token_file, "/etc/token");

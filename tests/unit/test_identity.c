@@ -138,6 +138,37 @@ static void test_enrolment_lasts(void)
 	ca_done(&ca);
 }
 
+/* What it signs is verified by the certificate it shows. */
+static void test_it_signs(void)
+{
+	TACIT_CLEANUP(tacit_identity_free_p) struct tacit_identity *identity = NULL;
+	TACIT_CLEANUP(tacit_cert_free_p) X509 *cert = NULL;
+	TACIT_AUTO_FREE uint8_t *der = NULL;
+	TACIT_AUTO_FREE char *body = NULL;
+	TACIT_AUTO_FREE char *reply = NULL;
+	uint8_t sig[TACIT_SIGNATURE_MAX], digest[TACIT_FINGERPRINT_LEN];
+	size_t len = 0, sig_len = 0;
+	struct ca ca;
+
+	ca_init(&ca);
+	CU_ASSERT_EQUAL_FATAL(tacit_identity_open(NULL, &identity), 0);
+	CU_ASSERT_EQUAL(tacit_identity_cert(identity, &der, &len), -ENOENT);
+	CU_ASSERT_EQUAL_FATAL(tacit_identity_renew_body(identity, &body), 0);
+	reply = answer(&ca, body, tacit_identity_host(identity), 3600);
+	CU_ASSERT_EQUAL_FATAL(tacit_identity_adopt(identity, "https://a:1", ca.cert, reply,
+						   strlen(reply), NULL, 0),
+			      0);
+	CU_ASSERT_EQUAL_FATAL(tacit_identity_cert(identity, &der, &len), 0);
+	CU_ASSERT_EQUAL_FATAL(tacit_cert_parse_der(der, len, &cert), 0);
+	CU_ASSERT_EQUAL(tacit_cert_fingerprint(cert, digest), 0);
+	CU_ASSERT_EQUAL(memcmp(digest, tacit_identity_key_digest(identity), sizeof(digest)), 0);
+	CU_ASSERT_EQUAL(tacit_identity_sign(identity, "text", 4, sig, &sig_len), 0);
+	CU_ASSERT_EQUAL(tacit_cert_verify_signature(cert, "text", 4, sig, sig_len), 0);
+	CU_ASSERT_EQUAL(tacit_cert_verify_signature(cert, "test", 4, sig, sig_len),
+			TACIT_EUNTRUSTED);
+	ca_done(&ca);
+}
+
 static void test_renewal_is_due_at_two_thirds(void)
 {
 	TACIT_CLEANUP(tacit_identity_free_p) struct tacit_identity *identity = NULL;
@@ -445,6 +476,7 @@ int main(void)
 	static const struct unit_case cases[] = {
 		{ "a key is made once", test_a_key_is_made_once },
 		{ "enrolment lasts", test_enrolment_lasts },
+		{ "it signs", test_it_signs },
 		{ "renewal is due at two thirds", test_renewal_is_due_at_two_thirds },
 		{ "the secret is in the body alone", test_the_secret_is_in_the_body_alone },
 		{ "hostile replies", test_hostile_replies },

@@ -223,7 +223,7 @@ static void test_a_ledger_that_makes_no_sense(void)
 		struct sqlite3_stmt *row;
 
 		(void)snprintf(sql, sizeof(sql),
-			       "INSERT INTO ledger VALUES(1, 'zz', 0, 'local', 1, 1, %s, 1)",
+			       "INSERT INTO ledger VALUES(1, 'zz', 0, 'local', 1, 1, %s, 1, 1)",
 			       rho[i]);
 		row = tacit_db_query(db, sql, "");
 		CU_ASSERT_EQUAL(tacit_db_step(db, row), 0);

@@ -203,6 +203,8 @@ static void answer_by_path(void *ctx, struct tls_exchange *x)
 		tls_reply(x, "503 Busy\r\nRetry-After: -5", NULL, 0);
 	else if (strcmp(x->path, "/moved") == 0)
 		tls_reply(x, "302 Found\r\nLocation: https://localhost/", NULL, 0);
+	else if (strstr(x->head, "\r\nPrefer: wait=20\r\n"))
+		tls_reply(x, "200 OK", "held", 4);
 	else if (strstr(x->head, "\r\nIf-None-Match: \"tag\"\r\n"))
 		tls_say(x, "HTTP/1.1 304 Not Modified\r\n\r\n", 29);
 	else
@@ -246,6 +248,23 @@ static void test_an_unchanged_resource(void)
 	CU_ASSERT_EQUAL(w.told.error, 0);
 	CU_ASSERT_EQUAL(w.told.status, 304);
 	get(&w, "/v1/models/latest"); /* the tag does not stick */
+	CU_ASSERT_EQUAL(w.told.status, 404);
+	world_done(&w);
+}
+
+static void test_an_answer_may_be_held_back(void)
+{
+	const struct tacit_uplink_request request = { .method = "GET",
+						      .path = "/v1/rounds/1/roster",
+						      .prefer_wait_sec = 20,
+						      .answer_max = ANSWER_MAX };
+	struct world w;
+
+	world_init(&w, answer_by_path);
+	CU_ASSERT_EQUAL_FATAL(trust(&w, w.ca.cert, NULL), 0);
+	exchange(&w, &request);
+	CU_ASSERT_EQUAL(w.told.status, 200);
+	get(&w, "/v1/rounds/1/roster"); /* and no longer than it was asked to */
 	CU_ASSERT_EQUAL(w.told.status, 404);
 	world_done(&w);
 }
@@ -720,6 +739,7 @@ int main(void)
 		{ "a body is put", test_a_body_is_put },
 		{ "refusals are told", test_refusals_are_told },
 		{ "an unchanged resource", test_an_unchanged_resource },
+		{ "an answer may be held back", test_an_answer_may_be_held_back },
 		{ "hostile answers", test_hostile_answers },
 		{ "a server that hangs up", test_a_server_that_hangs_up },
 		{ "the right pin", test_the_right_pin },
