@@ -53,8 +53,8 @@ int tacit_participant_end_sum(struct tacit_participant *p, const char *aggregato
 	return r;
 }
 
-/* The sum is over for this host; @wait_ms until there may be news. */
-static void end(struct tacit_participant *p, enum tacit_ledger_state state, int64_t wait_ms)
+/* The sum is over for this host: true, or fails, and what was asked or said is so again. */
+static bool conclude(struct tacit_participant *p, enum tacit_ledger_state state)
 {
 	uint64_t round = p->sum.round;
 	int r = tacit_participant_end_sum(p, tacit_identity_aggregator(p->params.identity), state);
@@ -62,11 +62,18 @@ static void end(struct tacit_participant *p, enum tacit_ledger_state state, int6
 	if (r < 0) {
 		tacit_participant_fail(p, 0, "cannot note the end of round %" PRIu64 ": %s", round,
 				       tacit_strerror(r));
-		return;
+		return false;
 	}
 	tacit_participant_ok(p);
 	p->release_fresh = true;
-	tacit_participant_rest(p, wait_ms);
+	return true;
+}
+
+/* And @wait_ms until there may be news. */
+static void end(struct tacit_participant *p, enum tacit_ledger_state state, int64_t wait_ms)
+{
+	if (conclude(p, state))
+		tacit_participant_rest(p, wait_ms);
 }
 
 /* @why: this host's, of an aggregator that it does not follow any further. */
@@ -217,26 +224,36 @@ static void on_told(struct tacit_participant *p, const struct tacit_uplink_resul
 	}
 }
 
+/* The last of it has arrived. */
+static void on_done(struct tacit_participant *p)
+{
+	uint64_t round = p->sum.round;
+
+	if (!conclude(p, TACIT_LEDGER_SENT))
+		return;
+	tacit_participant_expect(p, round, 0);
+	tacit_participant_say(p, TACIT_LOG_INFO, "round %" PRIu64 ": this host's part is done",
+			      round);
+	tacit_participant_rest(p, 0);
+}
+
 /* What was said has arrived. */
 static void on_taken(struct tacit_participant *p)
 {
-	uint64_t round = p->sum.round;
-	int r = tacit_ledger_arrived(p->params.db, tacit_identity_aggregator(p->params.identity),
-				     round);
+	int r;
 
+	if (tacit_secagg_host_get_stage(p->sum.host) == TACIT_SECAGG_STAGE_ANSWERED) {
+		on_done(p);
+		return;
+	}
+	r = tacit_ledger_arrived(p->params.db, tacit_identity_aggregator(p->params.identity),
+				 p->sum.round);
 	if (r < 0) {
 		tacit_participant_fail(p, 0, "cannot note what arrived in round %" PRIu64 ": %s",
-				       round, tacit_strerror(r));
+				       p->sum.round, tacit_strerror(r));
 		return;
 	}
 	tacit_free(TACIT_TAKE(p->sum.message));
-	if (tacit_secagg_host_get_stage(p->sum.host) == TACIT_SECAGG_STAGE_ANSWERED) {
-		tacit_participant_expect(p, round, 0);
-		tacit_participant_say(p, TACIT_LOG_INFO,
-				      "round %" PRIu64 ": this host's part is done", round);
-		end(p, TACIT_LEDGER_SENT, 0);
-		return;
-	}
 	tacit_participant_ok(p);
 	tacit_participant_go_on(p);
 }

@@ -57,6 +57,7 @@ static int verify_server(void *ctx, const void *data, size_t len,
 static int introduce(struct tacit_participant *p, struct tacit_secagg_identity *ret)
 {
 	const struct tacit_identity *identity = p->params.identity;
+	int r;
 
 	*ret = (struct tacit_secagg_identity){
 		.ctx = p,
@@ -65,7 +66,9 @@ static int introduce(struct tacit_participant *p, struct tacit_secagg_identity *
 		.verify_server = verify_server,
 	};
 	memcpy(ret->id, tacit_identity_key_digest(identity), sizeof(ret->id));
-	return tacit_identity_cert(identity, &p->sum.cert, &ret->cert.len);
+	r = tacit_identity_cert(identity, &p->sum.cert, &ret->cert.len);
+	ret->cert.data = p->sum.cert;
+	return r;
 }
 
 int tacit_participant_enter_sum(struct tacit_participant *p, struct tacit_fleet *reference)
@@ -79,7 +82,6 @@ int tacit_participant_enter_sum(struct tacit_participant *p, struct tacit_fleet 
 	p->sum.model_version = p->round.model_version;
 	p->sum.since_ms = tacit_participant_boot(p);
 	r = introduce(p, &identity);
-	identity.cert.data = p->sum.cert;
 	if (r == 0)
 		r = tacit_secagg_host_new(&identity, p->params.random, &p->sum.host);
 	if (r < 0)
@@ -92,7 +94,6 @@ static int load(struct tacit_participant *p, struct tacit_ledger_stand *stand)
 	struct tacit_secagg_identity identity;
 	int r = introduce(p, &identity);
 
-	identity.cert.data = p->sum.cert;
 	if (r == 0)
 		r = tacit_secagg_host_load(&identity, p->params.random, stand->state,
 					   stand->state_len, &p->sum.host);

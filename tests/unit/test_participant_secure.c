@@ -459,6 +459,34 @@ static void test_a_disk_that_fails(void)
 	}
 }
 
+/* The answer has arrived, but that it did cannot be noted: it is sent once more. */
+static void test_an_end_that_cannot_be_noted(void)
+{
+	struct sum_world sw;
+
+	sum_begin(&sw);
+	CU_ASSERT_TRUE_FATAL(sum_gets_to(&sw, TACIT_SECAGG_ANSWER));
+	CU_ASSERT_EQUAL_FATAL(tacit_db_run(sw.w.db,
+					   "CREATE TEMP TRIGGER no BEFORE DELETE ON secure"
+					   " BEGIN SELECT RAISE(ABORT, 'no'); END",
+					   ""),
+			      0);
+	CU_ASSERT_TRUE(sum_serve(&sw));
+	CU_ASSERT_TRUE(world_status(&sw.w).failing);
+	CU_ASSERT_EQUAL(world_status(&sw.w).accepted, 0);
+	CU_ASSERT_EQUAL(sum_rows(&sw), 1);
+	sw.w.done = NULL;
+	world_restart(&sw.w);
+	CU_ASSERT_TRUE_FATAL(sum_gets_to(&sw, TACIT_SECAGG_ANSWER));
+	CU_ASSERT_EQUAL_FATAL(tacit_db_run(sw.w.db, "DROP TRIGGER no", ""), 0);
+	CU_ASSERT_TRUE(sum_ends(&sw));
+	CU_ASSERT_EQUAL(sw.n_said[TACIT_SECAGG_ANSWER], 2);
+	CU_ASSERT_EQUAL(sum_rows(&sw), 0);
+	CU_ASSERT_STATE(&sw, "sent");
+	sum_check(&sw);
+	sum_done(&sw);
+}
+
 static void test_a_witness_holds_back_and_silences(void)
 {
 	for (int stage = TACIT_SECAGG_STAGE_JOINED; stage <= TACIT_SECAGG_STAGE_ANSWERED; stage++) {
@@ -627,6 +655,7 @@ int main(void)
 		{ "the release goes meanwhile", test_the_release_goes_meanwhile },
 		{ "nothing to add", test_nothing_to_add },
 		{ "a disk that fails", test_a_disk_that_fails },
+		{ "an end that cannot be noted", test_an_end_that_cannot_be_noted },
 		{ "a witness holds back and silences", test_a_witness_holds_back_and_silences },
 		{ "a renewal meanwhile", test_a_renewal_meanwhile },
 		{ "moving away meanwhile", test_moving_away_meanwhile },
