@@ -10,6 +10,7 @@
 #include <tacit/clock.h>
 #include <tacit/random.h>
 
+#include "sim_introduce.h"
 #include "sim_load.h"
 #include "virtual_host.h"
 
@@ -35,6 +36,7 @@ struct sim {
 	struct tacit_random *random; /* noise: fresh entropy */
 	struct tacit_random *place;  /* seeded */
 	struct tacit_sim_secure *secure;
+	struct tacit_vouch *vouch;
 	struct tacit_virtual_host **host;
 	unsigned hosts;
 
@@ -142,6 +144,7 @@ static int add_host(struct sim *sim)
 			    .min_noise_multiplier = 0,
 			    .min_cohort = 1 },
 		.secure = sim->secure,
+		.vouch = sim->vouch,
 		.number = sim->hosts,
 		.wait_sec = params->parallel >= params->hosts ? WAIT_SEC : 0,
 	};
@@ -196,7 +199,7 @@ static int prepare(struct sim *sim)
 	if (!sim->base || !sim->host)
 		return -ENOMEM;
 	sim->tick = event_new(sim->base, -1, EV_PERSIST, on_tick, sim);
-	if (!sim->tick || event_add(sim->tick, &every) != 0)
+	if (!sim->tick)
 		return -ENOMEM;
 	r = make_room(sim->params->parallel);
 	if (r == 0)
@@ -207,6 +210,10 @@ static int prepare(struct sim *sim)
 		r = tacit_random_new(seed, &sim->place);
 	if (r == 0)
 		r = tacit_uplink_new(sim->base, sim->params->parallel, &sim->uplink);
+	if (r == 0 && !*sim->params->stop)
+		r = tacit_sim_introduce(sim->base, sim->uplink, sim->params->token, &sim->vouch);
+	if (r == 0 && event_add(sim->tick, &every) != 0)
+		r = -ENOMEM;
 	while (r == 0 && sim->hosts < sim->params->hosts && !*sim->params->stop)
 		r = add_host(sim);
 	return r;
@@ -323,6 +330,7 @@ static void clean_up(struct sim *sim)
 	for (unsigned i = 0; i < sim->hosts; i++)
 		tacit_virtual_host_free(sim->host[i]);
 	tacit_free(sim->host);
+	tacit_vouch_free(sim->vouch);
 	tacit_uplink_free(sim->uplink);
 	tacit_sim_secure_free(sim->secure);
 	tacit_random_free(sim->random);

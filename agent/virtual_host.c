@@ -108,6 +108,7 @@ static int join(struct tacit_virtual_host *host)
 		.ops = &ops,
 		.ctx = host,
 		.witness = &witness,
+		.vouch = host->params.vouch,
 		.wait_sec = host->params.wait_sec,
 		.quiet = true,
 	};

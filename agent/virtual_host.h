@@ -30,6 +30,7 @@ struct tacit_virtual_host_params {
 	size_t steps_a_round;  /* and after each round */
 	uint32_t poll_max_ms;  /* longest wait between two polls; 0: tacitd's own default */
 	struct tacit_participant_floors floors;
+	struct tacit_vouch *vouch;	 /* of all hosts; NULL: they find out for themselves */
 	struct tacit_sim_secure *secure; /* stands beside it, as host @number */
 	unsigned number;
 	uint32_t wait_sec; /* as in struct tacit_participant_params */
