@@ -96,4 +96,4 @@ bench() { # HOSTS COLLECT_SEC
 
 command -v jq >/dev/null || { echo 'skipped: jq is not installed (apt-get install jq)'; exit 77; }
 bench "${HOSTS:-1000}" "${COLLECT_SEC:-300}" || exit 1
-[ "${FLEET_LARGE:-0}" != 1 ] || bench 10000 3600
+[ "${FLEET_LARGE:-0}" != 1 ] || bench 10000 2400
