@@ -22,6 +22,7 @@
 #define STEPS_A_ROUND 20U
 #define DELTA         1e-6
 #define PROC          "/proc"
+#define ANSWERED      "the aggregator answered" /* so a participant begins what is not its own reason */
 #define WAIT_SEC      20U  /* the aggregator may hold a question back */
 #define FILES_MORE    128U /* than one for each connection */
 #define PROGRESS_MAX  160U
@@ -52,13 +53,24 @@ struct sim {
 	int result; /* 0 while it runs or when it finished */
 };
 
-/* It took part as often as asked, or as its budget allows or it was let, and has what came of it. */
+/* What a host refuses of its own accord, for its budget, it will refuse again; what the aggregator
+ * did may go well the next time. */
+static bool has_had_enough(const struct tacit_participant_status *status)
+{
+	return status->refused[0] && strncmp(status->refused, ANSWERED, strlen(ANSWERED)) != 0;
+}
+
+/* It took part as often as asked, or as its budget allows or it was let, and has what came of it. An
+ * answer that was not needed any more was given, too. */
 static bool is_finished(const struct sim *sim, unsigned i,
 			const struct tacit_participant_status *status)
 {
 	uint64_t rounds = status->accepted + tacit_sim_secure_silences(sim->secure, i);
 
-	return (rounds >= sim->params->rounds || status->refused[0]) && status->version > 0 &&
+	if (status->refused_round != status->round &&
+	    tacit_sim_secure_has_answered(sim->secure, i, status->refused_round))
+		rounds++;
+	return (rounds >= sim->params->rounds || has_had_enough(status)) && status->version > 0 &&
 	       status->version_round >= status->round;
 }
 

@@ -379,6 +379,18 @@ unsigned tacit_sim_secure_silences(const struct tacit_sim_secure *secure, unsign
 	return secure->host[host].silences;
 }
 
+bool tacit_sim_secure_has_answered(const struct tacit_sim_secure *secure, unsigned host,
+				   uint64_t round)
+{
+	const size_t answers = (size_t)(TACIT_SIM_PHASES - 1) * secure->params.hosts;
+	const struct seen *seen;
+
+	LIST_FOREACH(seen, &secure->seen, link)
+	if (seen->round == round)
+		return seen->after_ms[answers + host] != NEVER;
+	return false;
+}
+
 void tacit_sim_secure_progress(const struct tacit_sim_secure *secure, char *text, size_t size)
 {
 	const struct seen *seen = LIST_FIRST(&secure->seen);
