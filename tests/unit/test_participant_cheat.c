@@ -366,7 +366,7 @@ static void foreign_host(struct sum_world *sw, struct tacit_secagg_roster *roste
 	struct tacit_secagg_advert *advert = &roster->seat[2].advert;
 
 	(void)sw;
-	advert->id[0] ^= 1;
+	advert->id[TACIT_SECAGG_ID_LEN - 1] ^= 1; /* in the same order */
 }
 
 static void other_certificate(struct sum_world *sw, struct tacit_secagg_roster *roster)
