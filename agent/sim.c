@@ -65,11 +65,11 @@ static bool has_had_enough(const struct tacit_participant_status *status)
 static bool is_finished(const struct sim *sim, unsigned i,
 			const struct tacit_participant_status *status)
 {
-	uint64_t rounds = status->accepted + tacit_sim_secure_silences(sim->secure, i);
+	uint64_t rounds = tacit_sim_secure_answers(sim->secure, i);
 
-	if (status->refused_round != status->round &&
-	    tacit_sim_secure_has_answered(sim->secure, i, status->refused_round))
-		rounds++;
+	if (status->accepted > rounds)
+		rounds = status->accepted;
+	rounds += tacit_sim_secure_silences(sim->secure, i);
 	return (rounds >= sim->params->rounds || has_had_enough(status)) && status->version > 0 &&
 	       status->version_round >= status->round;
 }

@@ -44,9 +44,9 @@ struct seen {
 };
 
 struct host {
-	unsigned silent_from; /* phase; TACIT_SIM_PHASES: never */
-	unsigned silences;
-	uint64_t silent_round; /* the newest */
+	unsigned silent_from;	    /* phase; TACIT_SIM_PHASES: never */
+	unsigned silences, answers; /* rounds */
+	uint64_t silent_round;	    /* the newest */
 	bool slow, liar;
 };
 
@@ -222,6 +222,7 @@ static void note(struct tacit_sim_secure *secure, unsigned host, uint64_t round,
 	if (seen->said[phase]++ == 0)
 		seen->first_ms[phase] = now;
 	*after = (uint32_t)(now - seen->first_ms[phase]);
+	secure->host[host].answers += phase == TACIT_SIM_PHASES - 1;
 }
 
 int64_t tacit_sim_secure_speak(struct tacit_sim_secure *secure, unsigned host, uint64_t round,
@@ -379,16 +380,9 @@ unsigned tacit_sim_secure_silences(const struct tacit_sim_secure *secure, unsign
 	return secure->host[host].silences;
 }
 
-bool tacit_sim_secure_has_answered(const struct tacit_sim_secure *secure, unsigned host,
-				   uint64_t round)
+unsigned tacit_sim_secure_answers(const struct tacit_sim_secure *secure, unsigned host)
 {
-	const size_t answers = (size_t)(TACIT_SIM_PHASES - 1) * secure->params.hosts;
-	const struct seen *seen;
-
-	LIST_FOREACH(seen, &secure->seen, link)
-	if (seen->round == round)
-		return seen->after_ms[answers + host] != NEVER;
-	return false;
+	return secure->host[host].answers;
 }
 
 void tacit_sim_secure_progress(const struct tacit_sim_secure *secure, char *text, size_t size)

@@ -10,7 +10,6 @@
 #ifndef TACIT_AGENT_SIM_SECURE_H
 #define TACIT_AGENT_SIM_SECURE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -64,9 +63,8 @@ void tacit_sim_secure_consent(struct tacit_sim_secure *secure,
 /* In how many rounds this host was told to fall silent, and did. */
 unsigned tacit_sim_secure_silences(const struct tacit_sim_secure *secure, unsigned host);
 
-/* Did this host say its answer, the last of what there is to say, in that round? */
-bool tacit_sim_secure_has_answered(const struct tacit_sim_secure *secure, unsigned host,
-				   uint64_t round);
+/* In how many rounds it said its answer, the last of what there is to say. */
+unsigned tacit_sim_secure_answers(const struct tacit_sim_secure *secure, unsigned host);
 
 /* "; round 7: 24 advert, 24 shares, 20 masked, 0 consent, 0 answer": how many hosts have said what
  * in the newest round; "" before there is any. */
