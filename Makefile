@@ -152,8 +152,15 @@ $(benches): $(O)/bench/%: $(O)/obj/bench/%.o $(archives)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(our_ldflags) $(LDFLAGS) -o $@ $^ $(libs)
 
+# What a test preloads into a program.
+shims := $(patsubst tests/%.c,$(O)/tests/%.so,$(wildcard tests/integration/*.c))
+$(shims): $(O)/tests/%.so: tests/%.c
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(our_cppflags) $(our_cflags) -fPIC -shared -fno-sanitize=all -o $@ $< -ldl
+
 check: all                                              ## tests that need neither root nor network
-	$(Q)$(MAKE) --no-print-directory -j$(JOBS) $(units) $(replays)
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) $(units) $(replays) $(shims)
 	$(Q)O=$(O) tests/run check $(units) $(replays) $(wildcard tests/integration/*.sh tests/lint/*.sh)
 
 check-root: all                                         ## tests on the live kernel (root)
