@@ -89,8 +89,20 @@ static void refuse(struct tacit_participant *p, const char *why)
 	end(p, TACIT_LEDGER_REFUSED, 0);
 }
 
-/* The aggregator's: the round, or this host's part in it, is over. */
-static void on_over(struct tacit_participant *p, const struct tacit_uplink_result *result)
+/* The last of it has arrived, or is not needed any more. */
+static void on_done(struct tacit_participant *p)
+{
+	uint64_t round = p->sum.round;
+
+	if (!conclude(p, TACIT_LEDGER_SENT))
+		return;
+	tacit_participant_expect(p, round, 0);
+	tacit_participant_say(p, TACIT_LOG_INFO, "round %" PRIu64 ": this host's part is done",
+			      round);
+	tacit_participant_rest(p, 0);
+}
+
+static void leave(struct tacit_participant *p, const struct tacit_uplink_result *result)
 {
 	bool joined = tacit_secagg_host_get_stage(p->sum.host) > TACIT_SECAGG_STAGE_NEW;
 	const char *detail = tacit_participant_detail(result);
@@ -100,6 +112,24 @@ static void on_over(struct tacit_participant *p, const struct tacit_uplink_resul
 	tacit_participant_say(p, TACIT_LOG_NOTICE, "round %" PRIu64 " is over for this host: %s",
 			      p->sum.round, p->status.refused);
 	end(p, tacit_participant_sum_end(p), joined ? 0 : p->round.left_ms);
+}
+
+/* What is left to do serves the others: without it the sum may be known, too. */
+static bool has_given(const struct tacit_participant *p)
+{
+	enum tacit_secagg_stage stage = tacit_secagg_host_get_stage(p->sum.host);
+
+	return stage > TACIT_SECAGG_STAGE_MASKED ||
+	       (stage == TACIT_SECAGG_STAGE_MASKED && !p->sum.message);
+}
+
+/* The aggregator's: the round, or this host's part in it, is over. */
+static void on_over(struct tacit_participant *p, const struct tacit_uplink_result *result)
+{
+	if (result->status == 410 && has_given(p))
+		on_done(p);
+	else
+		leave(p, result);
 }
 
 static void hold(struct tacit_participant *p, enum tacit_participant_state state)
@@ -222,19 +252,6 @@ static void on_told(struct tacit_participant *p, const struct tacit_uplink_resul
 		tacit_participant_ok(p);
 		tacit_participant_go_on(p);
 	}
-}
-
-/* The last of it has arrived. */
-static void on_done(struct tacit_participant *p)
-{
-	uint64_t round = p->sum.round;
-
-	if (!conclude(p, TACIT_LEDGER_SENT))
-		return;
-	tacit_participant_expect(p, round, 0);
-	tacit_participant_say(p, TACIT_LOG_INFO, "round %" PRIu64 ": this host's part is done",
-			      round);
-	tacit_participant_rest(p, 0);
 }
 
 /* What was said has arrived. */

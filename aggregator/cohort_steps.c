@@ -326,17 +326,35 @@ static int step(struct tacit_db *db, const struct tacit_ca *ca, const struct tac
 	return tacit_cohort_save(db, cohort, server);
 }
 
-/* How many hosts may speak in this phase; 0: nobody knows. */
+/* Of all groups: a round is full when together they have its hosts. */
+static int count_adverts(struct tacit_db *db, const struct tacit_round *round, uint32_t *ret)
+{
+	TACIT_AUTO_QUERY struct sqlite3_stmt *query =
+		tacit_db_query(db, "SELECT count(*) FROM message WHERE round = ? AND type = ?",
+			       "ii", (int64_t)round->doc.round, (int64_t)TACIT_SECAGG_ADVERT);
+	int r = tacit_fleetdb_row(db, query);
+
+	if (r == 0)
+		*ret = (uint32_t)tacit_db_column_int(query, 0);
+	return r;
+}
+
+/* With how many messages is a phase over before its time? */
 static int count_expected(struct tacit_db *db, const struct tacit_round *round,
 			  const struct tacit_cohort *cohort, uint32_t *ret)
 {
+	uint32_t adverts = 0;
+	int r = 0;
+
 	if (cohort->phase == TACIT_COHORT_VECTORS)
 		return tacit_cohort_count(db, cohort, TACIT_SECAGG_SHARES, ret);
-	if (cohort->phase == TACIT_COHORT_ADVERTS)
-		*ret = round->groups == 1 ? round->max_updates : 0;
-	else
+	if (cohort->phase == TACIT_COHORT_ADVERTS) {
+		r = count_adverts(db, round, &adverts);
+		*ret = adverts >= round->max_updates ? 0 : UINT32_MAX;
+	} else {
 		*ret = cohort->phase == TACIT_COHORT_SHARES ? cohort->hosts : cohort->survivors;
-	return 0;
+	}
+	return r;
 }
 
 static void tell(const struct tacit_cohort *cohort, enum tacit_cohort_phase before, uint32_t said)
@@ -363,7 +381,7 @@ int tacit_cohort_advance(struct tacit_db *db, const struct tacit_ca *ca,
 		r = count_expected(db, round, cohort, &expected);
 	if (r < 0)
 		return r;
-	if (!due && (expected == 0 || said < expected))
+	if (!due && said < expected)
 		return 0;
 	if (before == TACIT_COHORT_ANSWERS)
 		return 1;
