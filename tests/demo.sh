@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # A fleet on this machine, end to end: an aggregator with its own CA, one live tacitd that senses this
-# kernel, virtual hosts that replay recorded windows, two rounds, and an odd burst that is flagged.
+# kernel, virtual hosts that replay recorded windows, two secure rounds, and an odd burst that is flagged.
 # Everything lives in one temporary folder and is gone afterwards, also on Ctrl-C.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -99,9 +99,9 @@ say "tacit-aggregator starts on 127.0.0.1:$port with a certificate authority of 
 pids+=($!)
 wait_for 20 "the aggregator's start" fleet status
 fleet task set classes=host,backup.service,build.service,database.service,web.service \
-	clip_norm=0.6 noise_multiplier=1 round_sec=15 collect_sec=14 min_cohort=20 "max_cohort=$((hosts + 1))" \
+	clip_norm=0.6 noise_multiplier=1 round_sec=22 collect_sec=50 min_cohort=20 "max_cohort=$((hosts + 1))" \
 	>"$dir/task.log" || fail "the task was refused"
-grep -E '^(classes|noise_multiplier|clip_norm|min_cohort|round_sec)' "$dir/task.log" | sed 's/^/   /'
+grep -E '^(classes|mode|noise_multiplier|clip_norm|min_cohort|round_sec)' "$dir/task.log" | sed 's/^/   /'
 
 say "a token for $((hosts + 1)) hosts: the URL, a secret, and the pin of the CA's key, in one line"
 (
@@ -135,7 +135,7 @@ say "$hosts virtual hosts enrol over HTTPS, replay recorded windows and take par
 replays=()
 for file in tests/data/*.tacit; do replays+=(--replay "$file"); done
 "$O/tacit-sim" run --token "$dir/token" "${replays[@]}" --hosts "$hosts" --rounds $rounds \
-	--poll 4 --timeout 100 >"$dir/sim.out" 2> >(sed -u 's/^/   /') &
+	--parallel $((hosts + 8)) --poll 2 --timeout 110 >"$dir/sim.out" 2> >(sed -u 's/^/   /') &
 sim=$!
 pids+=("$sim")
 wait "$sim" || fail "the virtual hosts did not finish: $(cat "$dir/sim.out")"
@@ -144,7 +144,7 @@ grep -E '^(bytes|connections|seconds)' "$dir/sim.out" | sed 's/^/   /'
 say "what the rounds made"
 fleet rounds list | sed 's/^/   /'
 fleet rounds show "$(fleet rounds list | awk '$2 == "released" { print $1; exit }')" |
-	grep -E '^(updates |noise|signal|epsilon|numbers)' | sed 's/^/   /'
+	grep -E '^(mode|updates |noise|signal|epsilon|numbers|GROUP|[0-9])' | sed 's/^/   /'
 wait_for 30 "the release's arrival on the live host" grep -q 'release [2-9] of round' "$dir/tacitd.log"
 
 say "the live host watches normal life a little longer"
