@@ -20,6 +20,7 @@ int tacit_uplink_client_new(struct tacit_uplink *uplink, struct tacit_uplink_cli
 	if (!client)
 		return -ENOMEM;
 	client->uplink = uplink;
+	client->lane = &uplink->lane[uplink->next++ % uplink->lanes];
 	*ret = client;
 	return 0;
 }

@@ -19,10 +19,18 @@ enum client_state {
 	CLIENT_UNDERWAY, /* curl has it */
 };
 
-struct tacit_uplink {
-	struct event_base *base; /* borrowed */
+/* Some of the clients and their connections: to find its own among those that are open curl looks
+ * at one after the other. */
+struct tacit_uplink_lane {
+	struct tacit_uplink *uplink;
 	CURLM *multi;
 	struct event *timer;
+};
+
+struct tacit_uplink {
+	struct event_base *base; /* borrowed */
+	struct tacit_uplink_lane *lane;
+	unsigned lanes, next; /* next: whom the next client goes to */
 	unsigned limit, underway;
 	TAILQ_HEAD(, tacit_uplink_client) queue;
 	struct tacit_uplink_counters counters;
@@ -30,6 +38,7 @@ struct tacit_uplink {
 
 struct tacit_uplink_client {
 	struct tacit_uplink *uplink; /* borrowed */
+	struct tacit_uplink_lane *lane;
 	TAILQ_ENTRY(tacit_uplink_client) link;
 	enum client_state state;
 	CURL *easy; /* NULL until there is an identity */

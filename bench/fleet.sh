@@ -67,6 +67,9 @@ print_rows() { # HOSTS
 	for phase in advert shares masked consent answer; do
 		echo "$name.sec_to_$phase $(said ".seconds.$phase.median") median $(said ".seconds.$phase.last") last"
 	done
+	echo "$name.sec_to_release $(ask rounds list --json | jq "[.rounds[] | select(.state == \"released\")][0] |
+		def sec: sub(\"\\\\.(?<ms>[0-9]+)Z\"; \"Z\") | fromdate; def ms: capture(\"\\\\.(?<ms>[0-9]+)Z\").ms | tonumber;
+		((.closed | sec) - (.opened | sec)) + ((.closed | ms) - (.opened | ms)) / 1000")"
 	echo "$name.host_up $(said .bytes.up.mean) bytes $(said .bytes.up.max) most"
 	echo "$name.host_down $(said .bytes.down.mean) bytes $(said .bytes.down.max) most"
 	echo "$name.server $(said .server.cpu_sec) cpu-seconds $(($(said .server.rss_peak_kib) / 1024)) MiB"
@@ -77,7 +80,7 @@ bench() { # HOSTS COLLECT_SEC
 	local code=0
 	start_aggregator && set_task "$1" "$2" || return 1
 	"$O/tacit-sim" run --token "$place/token" --replay tests/data/web.tacit --hosts "$1" --rounds 1 \
-		--parallel "$1" --poll 10 --timeout $(($2 * 3)) --max-epsilon 100 \
+		--parallel "$1" --poll 3 --timeout $(($2 * 3)) --max-epsilon 100 \
 		--server-pid "$aggregator" --json >"$place/report" 2>"$place/progress" &
 	sim=$!
 	pids+=("$sim")
