@@ -7,7 +7,7 @@ aggregator=$O/tacit-aggregator sim=$O/tacit-sim
 place=$(mktemp -d /tmp/tacit-crash-XXXXXX)
 shim=$PWD/$O/tests/integration/crash_at.so
 lanes=4 # fleets side by side: most of the time is spent waiting
-n=0 failed=0
+n=0 failed=0 sims=()
 
 # shellcheck disable=SC2317 # by the trap
 cleanup() {
@@ -15,6 +15,7 @@ cleanup() {
 	for file in "$place"/*/pid; do
 		[ ! -s "$file" ] || kill -KILL -- "-$(cat "$file")" 2>/dev/null
 	done
+	kill "${sims[@]}" 2>/dev/null
 	wait 2>/dev/null
 	rm -rf "$place"
 }
@@ -48,8 +49,9 @@ keep_up() {
 	while [ ! -e "$place/over" ]; do
 		LD_PRELOAD=$shim TACIT_CRASH_AT=$place/$1/plan \
 			ASAN_OPTIONS=verify_asan_link_order=0:${ASAN_OPTIONS:-} \
-			setsid --wait "$aggregator" --config "$place/$1/aggregator.conf" serve \
+			setsid "$aggregator" --config "$place/$1/aggregator.conf" serve \
 			>>"$place/$1/log" 2>&1 &
+		echo $! >"$place/$1/pid"
 		wait $!
 		echo died >>"$place/$1/deaths"
 		sleep 0.05
@@ -118,7 +120,6 @@ for lane in $(seq $lanes); do prepare "$lane" || failed=1; done
 [ $failed -eq 0 ]
 check "$lanes aggregators under a plan to die"
 
-sims=()
 for lane in $(seq $lanes); do
 	"$sim" run --token "$place/$lane/token" --replay tests/data/web.tacit --hosts 6 --rounds 100000 \
 		--parallel 16 --poll 1 --timeout 500 --max-epsilon 1000 --json >"$place/$lane/report" 2>"$place/$lane/progress" &
