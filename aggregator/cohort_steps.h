@@ -15,8 +15,8 @@
 
 #include "cohort.h"
 
-/* Failures in a row from which on a host is left out, and for how many rounds at least; each
- * further one doubles that, up to 64. */
+/* Failures in a row from which on a host is left out, and how many rounds later it may come again;
+ * each further one doubles that, up to 64. */
 #define TACIT_COHORT_FAILURES 3U
 #define TACIT_COHORT_BENCH    2U
 /* Too long sums in a row, while others were not, from which on a host is. */
