@@ -58,14 +58,18 @@ static struct tacit_protect_params protection(const struct tacit_participant *p)
 					      .noise_multiplier = p->round.noise_multiplier };
 }
 
-/* True when the round asks for what its task promises. */
+/* True when the round asks for what its task promises. A fleet that is too small for a secure sum
+ * releases with fewer updates. */
 static bool follows_task(const struct tacit_round_doc *round, const struct tacit_task *task)
 {
+	bool small = task->mode == TACIT_TASK_AUTO && round->mode == TACIT_MODE_LOCAL;
+
 	if (task->mode == TACIT_TASK_LOCAL && round->mode != TACIT_MODE_LOCAL)
 		return false;
 	return round->clip_norm == task->clip_norm &&
 	       round->noise_multiplier == task->noise_multiplier &&
-	       round->min_cohort == task->min_cohort;
+	       (round->min_cohort == task->min_cohort ||
+		(small && round->min_cohort < task->min_cohort));
 }
 
 /* The floors of this host: true, or it stays out. */
