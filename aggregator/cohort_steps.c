@@ -66,13 +66,20 @@ int tacit_cohort_sum(struct tacit_db *db, const struct tacit_cohort *cohort,
 	return 0;
 }
 
-/* Those who are in the cohort and did not say what its phase asks for have failed. */
+/* Those who are in the cohort and did not say what its phase asks for have failed, when @due; but
+ * where most of them are silent the fault is not theirs: an aggregator that is too slow, or away.
+ */
 int tacit_cohort_note_silence(struct tacit_db *db, const struct tacit_cohort *cohort, bool due)
 {
 	int64_t round = (int64_t)cohort->round, group = (int64_t)cohort->group;
+	uint32_t said = 0;
+	int r;
 
 	if (cohort->phase == TACIT_COHORT_ADVERTS)
 		return 0;
+	r = tacit_cohort_count(db, cohort, said_in[cohort->phase], &said);
+	if (r < 0)
+		return r;
 	return tacit_db_run(
 		db,
 		"UPDATE host SET failures = CASE WHEN number IN"
@@ -80,7 +87,7 @@ int tacit_cohort_note_silence(struct tacit_db *db, const struct tacit_cohort *co
 		" THEN 0 ELSE failures + ?5 END WHERE number IN"
 		" (SELECT host FROM message WHERE round = ?1 AND grp = ?2 AND type = ?4)",
 		"iiiii", round, group, (int64_t)said_in[cohort->phase],
-		(int64_t)TACIT_SECAGG_ADVERT, (int64_t)due);
+		(int64_t)TACIT_SECAGG_ADVERT, (int64_t)(due && 2 * said >= cohort->hosts));
 }
 
 static int log_benched(struct tacit_db *db, const struct tacit_cohort *cohort)

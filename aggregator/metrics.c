@@ -107,7 +107,7 @@ int tacit_metrics_read(struct tacit_db *db, struct tacit_metrics_fleet *ret)
 	r = tacit_round_get_current(db, &round);
 	if (r == 0) {
 		fleet.round = round.doc.round;
-		r = tacit_round_updates(db, fleet.round, &fleet.round_updates);
+		r = tacit_round_participants(db, fleet.round, &fleet.round_updates);
 	}
 	if (r < 0 && r != -ENOENT)
 		return r;

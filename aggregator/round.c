@@ -203,17 +203,26 @@ int tacit_round_open(struct tacit_db *db, const struct tacit_ca *ca, int64_t wal
 	return r < 0 ? r : tacit_fleetdb_end(db, begin(db, ca, wall_ms, ret_round));
 }
 
-int tacit_round_updates(struct tacit_db *db, uint64_t round, uint64_t *ret)
+/* The one number that @sql says of a round. */
+static int count(struct tacit_db *db, const char *sql, uint64_t round, uint64_t *ret)
 {
-	TACIT_AUTO_QUERY struct sqlite3_stmt *query =
-		tacit_db_query(db, "SELECT ifnull(sum(updates), 0) FROM partial WHERE round = ?",
-			       "i", (int64_t)round);
+	TACIT_AUTO_QUERY struct sqlite3_stmt *query = tacit_db_query(db, sql, "i", (int64_t)round);
 	int r = tacit_fleetdb_row(db, query);
 
 	if (r < 0)
 		return r;
 	*ret = (uint64_t)tacit_db_column_int(query, 0);
 	return 0;
+}
+
+int tacit_round_updates(struct tacit_db *db, uint64_t round, uint64_t *ret)
+{
+	return count(db, "SELECT ifnull(sum(updates), 0) FROM partial WHERE round = ?", round, ret);
+}
+
+int tacit_round_participants(struct tacit_db *db, uint64_t round, uint64_t *ret)
+{
+	return count(db, "SELECT count(*) FROM participation WHERE round = ?", round, ret);
 }
 
 int tacit_round_has_update(struct tacit_db *db, uint64_t round, int64_t host,

@@ -66,7 +66,10 @@ TACIT_MUST_CHECK int tacit_round_get(struct tacit_db *db, uint64_t round, struct
 TACIT_MUST_CHECK int tacit_round_get_current(struct tacit_db *db, struct tacit_round *ret);
 TACIT_MUST_CHECK int tacit_round_get_newest(struct tacit_db *db, struct tacit_round *ret);
 
-/* Updates accepted so far, while it is collecting. 0 or database errors. */
+/* Hosts whose updates, masked or not, are in. 0 or database errors. */
+TACIT_MUST_CHECK int tacit_round_participants(struct tacit_db *db, uint64_t round, uint64_t *ret);
+
+/* Updates of a local round accepted so far, while it is collecting. 0 or database errors. */
 TACIT_MUST_CHECK int tacit_round_updates(struct tacit_db *db, uint64_t round, uint64_t *ret);
 
 /* True (1) when the host's update is in; @digest: SHA-256 of its bytes, may be NULL. 0 when not. */

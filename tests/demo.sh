@@ -99,7 +99,7 @@ say "tacit-aggregator starts on 127.0.0.1:$port with a certificate authority of 
 pids+=($!)
 wait_for 20 "the aggregator's start" fleet status
 fleet task set classes=host,backup.service,build.service,database.service,web.service \
-	clip_norm=0.6 noise_multiplier=1 round_sec=22 collect_sec=50 min_cohort=20 "max_cohort=$((hosts + 1))" \
+	clip_norm=0.6 noise_multiplier=1 round_sec=22 collect_sec=120 min_cohort=20 "max_cohort=$((hosts + 1))" \
 	>"$dir/task.log" || fail "the task was refused"
 grep -E '^(classes|mode|noise_multiplier|clip_norm|min_cohort|round_sec)' "$dir/task.log" | sed 's/^/   /'
 

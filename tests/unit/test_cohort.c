@@ -72,12 +72,12 @@ static void test_too_many_go(void)
 {
 	static const struct {
 		int phase;
-		int64_t charged;
+		int64_t charged, failing; /* where most are silent, it is not they who fail */
 		const char *why;
 	} table[] = {
-		{ 2, 0, "too few" },
-		{ 3, 15, "too few" },
-		{ 5, 20, "shares" },
+		{ 2, 0, 5, "too few" },
+		{ 3, 15, 5, "too few" },
+		{ 5, 20, 0, "shares" },
 	};
 
 	for (size_t t = 0; t < TACIT_ARRAY_LEN(table); t++) {
@@ -94,6 +94,8 @@ static void test_too_many_go(void)
 		CU_ASSERT_EQUAL(count(crowd, "SELECT count(*) FROM release"), 0);
 		CU_ASSERT_EQUAL(count(crowd, "SELECT count(*) FROM host WHERE rho > 0"),
 				table[t].charged);
+		CU_ASSERT_EQUAL(count(crowd, "SELECT count(*) FROM host WHERE failures > 0"),
+				table[t].failing);
 	}
 }
 
