@@ -8,7 +8,8 @@
 
 #define GROUPS_TRIMMED 10U /* a trimmed mean leaves out two at each end */
 #define GROUPS_SUSPECT 8U
-#define GROUP_MIN      8U /* hosts: fewer bear no loss at all */
+#define LIKELY_PERCENT 85U /* of its mean size a group is likely to have */
+#define GROUP_MIN      8U  /* hosts: fewer bear no loss at all */
 
 /* How many hosts may come, and are any of them suspected? */
 static int foresee(struct tacit_db *db, uint32_t *ret_hosts, bool *ret_suspects)
@@ -60,6 +61,15 @@ static uint32_t split(const struct tacit_task *task, uint32_t hosts, uint32_t us
 	return wanted > usual ? wanted : usual;
 }
 
+/* Groups as large as they should be, unless each must be larger. */
+static uint32_t divide(const struct tacit_task *task, uint32_t hosts)
+{
+	uint32_t groups = tacit_cohort_groups(hosts);
+	uint32_t most = (uint32_t)((uint64_t)hosts * LIKELY_PERCENT / 100 / task->min_cohort);
+
+	return groups < most ? groups : most > 1 ? most : 1;
+}
+
 static int draw_salt(uint8_t salt[TACIT_DIGEST_LEN])
 {
 	TACIT_CLEANUP(tacit_random_free_p) struct tacit_random *random = NULL;
@@ -90,7 +100,7 @@ int tacit_round_mode_choose(struct tacit_db *db, const struct tacit_task *task,
 	}
 	ret->doc.mode = TACIT_MODE_DISTRIBUTED;
 	ret->doc.noise_multiplier = tacit_cohort_noise_ppm(task->noise_multiplier) / 1e6;
-	ret->groups = tacit_cohort_groups(hosts);
+	ret->groups = divide(task, hosts);
 	if (task->aggregation == TACIT_AGGREGATION_TRIMMED_MEAN)
 		ret->groups = split(task, hosts, ret->groups, GROUPS_TRIMMED);
 	if (suspects)

@@ -56,7 +56,7 @@ start_aggregator() {
 set_task() { # HOSTS COLLECT_SEC
 	local classes=host
 	for i in $(seq 24); do classes+=,service-$i; done
-	ask task set "classes=$classes" mode=distributed min_cohort=$(($1 / 2)) "max_cohort=$1" \
+	ask task set "classes=$classes" mode=distributed min_cohort=100 "max_cohort=$1" \
 		round_sec=604800 "collect_sec=$2" >/dev/null || return 1
 	(umask 077 && ask token create --uses "$1" --ttl 1d >"$place/token")
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Secure rounds from the database's point of view: real hosts, two workers' mailboxes, the keeper's
  * schedule. */
+#include "aggregator/round_mode.h"
+
 #include "crowd.h"
 
 static int64_t count(struct crowd *crowd, const char *sql)
@@ -298,6 +300,25 @@ static void test_mode(void)
 	CU_ASSERT_EQUAL(crowd->round.doc.min_cohort, 12);
 }
 
+/* A smallest cohort that is larger than a group usually is makes groups larger. */
+static void test_large_min_cohort(void)
+{
+	CROWD(crowd, 4);
+	struct tacit_round round = { 0 };
+
+	for (unsigned i = 4; i < 3000; i++)
+		(void)fleet_host(&crowd->fleet);
+	crowd->task.min_cohort = 100;
+	FLEET_MUST(tacit_round_mode_choose(crowd->fleet.db, &crowd->task, &round));
+	CU_ASSERT_EQUAL(round.groups, 4);
+	crowd->task.min_cohort = 1200;
+	FLEET_MUST(tacit_round_mode_choose(crowd->fleet.db, &crowd->task, &round));
+	CU_ASSERT_EQUAL(round.groups, 2);
+	crowd->task.min_cohort = 2000;
+	FLEET_MUST(tacit_round_mode_choose(crowd->fleet.db, &crowd->task, &round));
+	CU_ASSERT_EQUAL(round.groups, 1);
+}
+
 /* The task changes while vectors are in: they are charged for, and the sum is lost. */
 static void test_task_changes(void)
 {
@@ -331,6 +352,7 @@ int main(void)
 		{ "a bad share", test_bad_share },
 		{ "group sizes", test_group_sizes },
 		{ "which mode", test_mode },
+		{ "a large smallest cohort", test_large_min_cohort },
 		{ "the task changes", test_task_changes },
 		{ NULL, NULL },
 	};
