@@ -32,6 +32,7 @@ check() {
 ask() { "$aggregator" --config "$conf" "$@"; }
 # Within 40 s.
 until_true() { for _ in $(seq 200); do "$@" >/dev/null 2>&1 && return; sleep 0.2; done; return 1; }
+# shellcheck disable=SC2317 # by until_true
 workers_ready() { [ "$(ask status --json | tr -d ' \n' | grep -o '"ready":[0-9]*')" = '"ready":2' ]; }
 # shellcheck disable=SC2317 # by until_true
 is_over() { ! ask rounds show "$1" --json | grep -q '"state": *"collecting"'; }
@@ -42,7 +43,7 @@ is_released() { [ "$(shown state)" = released ]; }
 groups() { ask rounds show "$round" --json | grep -c '"sum_sha256": *"'; }
 
 # shellcheck disable=SC2317 # by until_true
-are_enrolled() { [ "$(ask hosts list --json | grep -c '"id"')" -eq $known ]; }
+are_enrolled() { [ "$(ask hosts list --json | grep -c '"id"')" -eq "$known" ]; }
 
 # A fleet at the door: hosts, then options.
 fleet() {
