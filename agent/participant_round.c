@@ -63,11 +63,14 @@ static struct tacit_protect_params protection(const struct tacit_participant *p)
 static bool follows_task(const struct tacit_round_doc *round, const struct tacit_task *task)
 {
 	bool small = task->mode == TACIT_TASK_AUTO && round->mode == TACIT_MODE_LOCAL;
+	bool noise_fits = round->noise_multiplier == task->noise_multiplier;
 
 	if (task->mode == TACIT_TASK_LOCAL && round->mode != TACIT_MODE_LOCAL)
 		return false;
-	return round->clip_norm == task->clip_norm &&
-	       round->noise_multiplier == task->noise_multiplier &&
+	if (round->mode == TACIT_MODE_DISTRIBUTED) /* in millionths, rounded up */
+		noise_fits = round->noise_multiplier >= task->noise_multiplier &&
+			     round->noise_multiplier <= task->noise_multiplier + 1e-6;
+	return round->clip_norm == task->clip_norm && noise_fits &&
 	       (round->min_cohort == task->min_cohort ||
 		(small && round->min_cohort < task->min_cohort));
 }

@@ -134,8 +134,12 @@ static int check_advert(const struct tacit_secagg_server *server,
 	const struct tacit_secagg_identity *identity = &server->identity;
 	const struct tacit_secagg_advert *advert = &member->advert;
 
-	if (identity->verify_host(identity->ctx, advert->id, &advert->cert, member->digest,
-				  sizeof(member->digest), &advert->signature) < 0)
+	int r = identity->verify_host(identity->ctx, advert->id, &advert->cert, member->digest,
+				      sizeof(member->digest), &advert->signature);
+
+	if (r == -ENOMEM || r == TACIT_ECRYPTO) /* which is not the host's fault */
+		return r;
+	if (r < 0)
 		return tacit_secagg_refuse(why, TACIT_SECAGG_BAD_SIGNATURE);
 	if (!tacit_agree_is_public(advert->seal_key) || !tacit_agree_is_public(advert->mask_key))
 		return tacit_secagg_refuse(why, TACIT_SECAGG_BAD_KEY);

@@ -87,6 +87,30 @@ static void test_a_neighbour_goes_away(void)
 	sum_done(&sw);
 }
 
+/* A task's noise multiplier that is no whole number of millionths: the round's is the next that is.
+ */
+static void test_noise_in_millionths(void)
+{
+	static const struct {
+		double round;
+		bool accepted;
+	} table[] = { { 1.234568, true }, { 1.234567, false }, { 1.234570, false } };
+
+	for (size_t i = 0; i < TACIT_ARRAY_LEN(table); i++) {
+		struct sum_world sw;
+
+		sum_begin(&sw);
+		sw.w.task.noise_multiplier = 1.2345678;
+		sw.w.round.noise_multiplier = table[i].round;
+		CU_ASSERT_EQUAL_FATAL(tacit_task_digest(&sw.w.task, sw.w.round.task), 0);
+		world_restart(&sw.w);
+		sum_configure(&sw);
+		sum_open(&sw);
+		CU_ASSERT_EQUAL(sum_ends(&sw), table[i].accepted);
+		sum_done(&sw);
+	}
+}
+
 /* Without noise, and without a budget: what the sum has of this host is its contribution. */
 static void test_what_is_added(void)
 {
@@ -644,6 +668,7 @@ int main(void)
 	static const struct unit_case cases[] = {
 		{ "a whole round", test_a_whole_round },
 		{ "a neighbour goes away", test_a_neighbour_goes_away },
+		{ "noise in millionths", test_noise_in_millionths },
 		{ "what is added", test_what_is_added },
 		{ "a kill at every point", test_a_kill_at_every_point },
 		{ "a host that dies all the time", test_a_host_that_dies_all_the_time },
