@@ -104,4 +104,4 @@ command -v jq >/dev/null || { echo 'skipped: jq is not installed (apt-get instal
 hosts=${HOSTS:-1000}
 [ "${FLEET_LARGE:-0}" = only ] || bench "$hosts" "${COLLECT_SEC:-300}" "$hosts" 3 || exit 1
 # Of so many not all are connected at once: they look in, are told when to come again, and hang up.
-[ "${FLEET_LARGE:-0}" = 0 ] || bench 10000 2400 1000 30
+[ "${FLEET_LARGE:-0}" = 0 ] || bench 10000 6000 1000 30

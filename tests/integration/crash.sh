@@ -33,7 +33,7 @@ check() {
 }
 
 ask() { "$aggregator" --config "$place/$1/aggregator.conf" "${@:2}"; }
-until_true() { for _ in $(seq 600); do "$@" >/dev/null 2>&1 && return; sleep 0.05; done; return 1; }
+until_true() { for _ in $(seq 1200); do "$@" >/dev/null 2>&1 && return; sleep 0.05; done; return 1; }
 # Two little-endian numbers, the second zero.
 arm() { perl -e 'print pack "q<q<", $ARGV[0], 0' "$2" | dd of="$place/$1/plan" conv=notrunc status=none; }
 passed() { perl -e 'local $/; print +(unpack "q<q<", <STDIN>)[1]' <"$place/$1/plan"; }
@@ -112,7 +112,7 @@ prepare() {
 	keep_up "$1" &
 	until_true is_up "$1" &&
 		ask "$1" task set mode=distributed min_cohort=5 max_cohort=6 noise_multiplier=1000 \
-			classes=host round_sec=600000 collect_sec=20 >/dev/null &&
+			classes=host round_sec=600000 collect_sec=100 >/dev/null &&
 		ask "$1" token create --uses 6 >"$place/$1/token"
 }
 
