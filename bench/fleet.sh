@@ -5,7 +5,7 @@
 # the median and to the last one, what each host sends and receives, and what either end costs. Both share
 # this machine's processors, so the seconds are mostly the hosts' own work, one after the other.
 # FLEET_LARGE=1 has a second fleet, of 10,000 hosts in groups, which takes long and ten gigabytes;
-# FLEET_LARGE=only has no other.
+# FLEET_LARGE=only has no other. TASK has further words for the task: server=semi-honest dropout=0.2 is k = 66.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 O=${O:-build}
@@ -56,8 +56,9 @@ start_aggregator() {
 set_task() { # HOSTS COLLECT_SEC
 	local classes=host
 	for i in $(seq 24); do classes+=,service-$i; done
+	# shellcheck disable=SC2086 # words
 	ask task set "classes=$classes" mode=distributed min_cohort=100 "max_cohort=$1" \
-		round_sec=604800 "collect_sec=$2" >/dev/null || return 1
+		round_sec=604800 "collect_sec=$2" ${TASK:-} >/dev/null || return 1
 	(umask 077 && ask token create --uses "$1" --ttl 1d >"$place/token")
 }
 
