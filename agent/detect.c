@@ -118,9 +118,9 @@ static struct unusual *find(struct tacit_detect *detect, const char *scope)
 {
 	struct unusual *unusual;
 
-	LIST_FOREACH(unusual, &detect->list, link)
-	if (strcmp(unusual->anomaly.scope, scope) == 0)
-		return unusual;
+	LIST_FOREACH (unusual, &detect->list, link)
+		if (strcmp(unusual->anomaly.scope, scope) == 0)
+			return unusual;
 	return NULL;
 }
 
@@ -411,8 +411,7 @@ static int save_dirty(struct tacit_detect *detect)
 	struct unusual *unusual;
 	int r;
 
-	LIST_FOREACH(unusual, &detect->list, link)
-	{
+	LIST_FOREACH (unusual, &detect->list, link) {
 		r = unusual->dirty ? save(detect, unusual) : 0;
 		if (r < 0)
 			return r;
@@ -424,8 +423,7 @@ static void settle(struct tacit_detect *detect, bool committed)
 {
 	struct unusual *unusual;
 
-	LIST_FOREACH(unusual, &detect->list, link)
-	{
+	LIST_FOREACH (unusual, &detect->list, link) {
 		if (committed) {
 			unusual->stored_id = unusual->anomaly.id;
 			unusual->dirty = false;
@@ -439,9 +437,9 @@ static bool is_dirty(const struct tacit_detect *detect)
 {
 	const struct unusual *unusual;
 
-	LIST_FOREACH(unusual, &detect->list, link)
-	if (unusual->dirty)
-		return true;
+	LIST_FOREACH (unusual, &detect->list, link)
+		if (unusual->dirty)
+			return true;
 	return false;
 }
 

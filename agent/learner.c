@@ -281,8 +281,7 @@ int tacit_learner_set_fleet(struct tacit_learner *learner, struct tacit_fleet *f
 	tacit_fleet_free(learner->fleet);
 	learner->fleet = fleet;
 	learner->kappa = kappa;
-	TAILQ_FOREACH(scope, &learner->ages, by_age)
-	{
+	TAILQ_FOREACH (scope, &learner->ages, by_age) {
 		int err;
 
 		tacit_learner_catch_up(learner, scope);
@@ -313,8 +312,7 @@ int tacit_learner_contribute(struct tacit_learner *learner, const struct tacit_f
 	class_of = TACIT_NEW_N(int, learner->n + 1);
 	if (!models || !class_of)
 		return -ENOMEM;
-	TAILQ_FOREACH(scope, &learner->ages, by_age)
-	{
+	TAILQ_FOREACH (scope, &learner->ages, by_age) {
 		struct tacit_model_info info;
 		int at = tacit_fleet_find(fleet, scope->class);
 
@@ -344,8 +342,7 @@ static int save_all(struct tacit_learner *learner, bool all)
 	struct tacit_learner_scope *scope;
 	int r = 0;
 
-	TAILQ_FOREACH(scope, &learner->ages, by_age)
-	{
+	TAILQ_FOREACH (scope, &learner->ages, by_age) {
 		if (is_due(scope, all))
 			r = tacit_learner_scope_save(learner, scope);
 		if (r == 0)
@@ -369,8 +366,8 @@ static int save_in_one(struct tacit_learner *learner, bool all)
 		r = tacit_db_commit(db);
 	if (r < 0)
 		tacit_db_rollback(db);
-	TAILQ_FOREACH(scope, &learner->ages, by_age)
-	tacit_learner_scope_settle(scope, r == 0);
+	TAILQ_FOREACH (scope, &learner->ages, by_age)
+		tacit_learner_scope_settle(scope, r == 0);
 	return r;
 }
 
@@ -386,8 +383,7 @@ static struct tacit_learner_scope *busiest(struct tacit_learner *learner, size_t
 	struct tacit_model_info info;
 
 	*used = 0;
-	TAILQ_FOREACH(scope, &learner->ages, by_age)
-	{
+	TAILQ_FOREACH (scope, &learner->ages, by_age) {
 		kind->info(scope->model, &info);
 		*used += kind->size_bytes(scope->model) + SCOPE_BYTES;
 		if (!info.promoted && info.windows >= PROMOTE_WINDOWS &&
@@ -423,8 +419,8 @@ int tacit_learner_flush(struct tacit_learner *learner, bool all)
 {
 	struct tacit_learner_scope *scope;
 
-	TAILQ_FOREACH(scope, &learner->ages, by_age)
-	tacit_learner_catch_up(learner, scope);
+	TAILQ_FOREACH (scope, &learner->ages, by_age)
+		tacit_learner_catch_up(learner, scope);
 	promote_busy(learner);
 	age(learner);
 	return learner->params.store ? save_in_one(learner, all) : 0;
@@ -440,8 +436,7 @@ void tacit_learner_each(const struct tacit_learner *learner, tacit_learner_info_
 	const struct tacit_model_kind *kind = learner->params.kind;
 	const struct tacit_learner_scope *scope;
 
-	TAILQ_FOREACH(scope, &learner->ages, by_age)
-	{
+	TAILQ_FOREACH (scope, &learner->ages, by_age) {
 		struct tacit_learner_info info = {
 			.scope = scope->name,
 			.class = scope->class,

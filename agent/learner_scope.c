@@ -24,9 +24,9 @@ struct tacit_learner_scope *tacit_learner_scope_find(struct tacit_learner *learn
 {
 	struct tacit_learner_scope *scope;
 
-	LIST_FOREACH(scope, bucket_of(learner, name), by_name)
-	if (strcmp(scope->name, name) == 0)
-		return scope;
+	LIST_FOREACH (scope, bucket_of(learner, name), by_name)
+		if (strcmp(scope->name, name) == 0)
+			return scope;
 	return NULL;
 }
 

@@ -119,11 +119,7 @@ static int spend_once(struct tacit_db *db, const struct tacit_ledger_entry *entr
 		r = tacit_ledger_charge(db, entry, limits, wall_ms);
 	if (r == 0)
 		r = keep_update(db, entry, update, len, wall_ms);
-	if (r == 0)
-		r = tacit_db_commit(db);
-	if (r < 0)
-		tacit_db_rollback(db);
-	return r;
+	return tacit_db_end(db, r);
 }
 
 bool tacit_ledger_is_sound(const struct tacit_ledger_entry *entry)
@@ -226,11 +222,7 @@ int tacit_ledger_refuse(struct tacit_db *db, const char *aggregator, uint64_t ro
 		r = note_refusal(db, round, why);
 	if (r == 0)
 		r = tacit_ledger_prune(db, aggregator);
-	if (r == 0)
-		r = tacit_db_commit(db);
-	if (r < 0)
-		tacit_db_rollback(db);
-	return r;
+	return tacit_db_end(db, r);
 }
 
 static int count_states(struct tacit_db *db, struct tacit_ledger_totals *ret)

@@ -27,14 +27,7 @@ static int run_once(struct tacit_db *db, const struct act *act)
 {
 	int r = tacit_db_begin(db);
 
-	if (r < 0)
-		return r;
-	r = act->run(db, act);
-	if (r == 0)
-		r = tacit_db_commit(db);
-	if (r < 0)
-		tacit_db_rollback(db);
-	return r;
+	return r < 0 ? r : tacit_db_end(db, act->run(db, act));
 }
 
 static int run_durably(struct tacit_db *db, const struct act *act)
@@ -209,15 +202,10 @@ int tacit_ledger_leave(struct tacit_db *db, const char *aggregator, uint64_t rou
 {
 	int r = tacit_db_begin(db);
 
+	if (r == 0)
+		r = tacit_db_end(db, leave(db, aggregator, round, state));
 	if (r < 0)
 		return r;
-	r = leave(db, aggregator, round, state);
-	if (r == 0)
-		r = tacit_db_commit(db);
-	if (r < 0) {
-		tacit_db_rollback(db);
-		return r;
-	}
 	/* Nor shall the log keep it; a reader that is in the way is no failure. */
 	(void)!tacit_db_run(db, "PRAGMA wal_checkpoint(TRUNCATE)", "");
 	return 0;

@@ -20,11 +20,6 @@ static enum tacit_secagg_type type_of(enum tacit_participant_state state)
 	return (enum tacit_secagg_type)(state - TACIT_PARTICIPANT_CONFIG + TACIT_SECAGG_CONFIG);
 }
 
-static bool is_said(enum tacit_secagg_type type)
-{
-	return type % 2 == 0; /* told and said take turns */
-}
-
 enum tacit_participant_state tacit_participant_sum_state(const struct tacit_participant *p)
 {
 	unsigned stage = tacit_secagg_host_get_stage(p->sum.host);
@@ -180,7 +175,7 @@ static void ask(struct tacit_participant *p, enum tacit_participant_state state)
 	char path[TACIT_UPLINK_PATH_MAX];
 	struct tacit_uplink_request request = { .method = "GET", .path = path };
 
-	if (is_said(type)) {
+	if (tacit_secagg_is_said(type)) {
 		request.method = "PUT";
 		request.type = TACIT_TYPE_SECAGG;
 		request.body = p->sum.message;
@@ -203,7 +198,7 @@ void tacit_participant_ask_sum(struct tacit_participant *p)
 
 	if (p->sum.due_ms > tacit_participant_boot(p))
 		hold(p, state);
-	else if (!is_said(type_of(state)) || may_speak(p, state))
+	else if (!tacit_secagg_is_said(type_of(state)) || may_speak(p, state))
 		ask(p, state);
 }
 
@@ -292,7 +287,7 @@ static void on_refused(struct tacit_participant *p, const struct tacit_uplink_re
 
 void tacit_participant_on_sum(struct tacit_participant *p, const struct tacit_uplink_result *result)
 {
-	bool said = is_said(type_of(p->status.state));
+	bool said = tacit_secagg_is_said(type_of(p->status.state));
 
 	switch (result->status) {
 	case 200:

@@ -189,9 +189,9 @@ static struct seen *find_seen(struct tacit_sim_secure *secure, uint64_t round)
 	size_t cells = (size_t)TACIT_SIM_PHASES * secure->params.hosts;
 	struct seen *seen;
 
-	LIST_FOREACH(seen, &secure->seen, link)
-	if (seen->round == round)
-		return seen;
+	LIST_FOREACH (seen, &secure->seen, link)
+		if (seen->round == round)
+			return seen;
 	seen = TACIT_NEW(struct seen);
 	if (seen)
 		seen->after_ms = TACIT_NEW_N(uint32_t, cells);
@@ -257,9 +257,9 @@ static void forget_older(struct tacit_sim_secure *secure, uint64_t round)
 {
 	struct group *group;
 
-	LIST_FOREACH(group, &secure->groups, link)
-	if (group->round + 1 < round)
-		forget_values(group);
+	LIST_FOREACH (group, &secure->groups, link)
+		if (group->round + 1 < round)
+			forget_values(group);
 }
 
 static struct group *find_group(struct tacit_sim_secure *secure,
@@ -267,9 +267,9 @@ static struct group *find_group(struct tacit_sim_secure *secure,
 {
 	struct group *group;
 
-	LIST_FOREACH(group, &secure->groups, link)
-	if (group->round == config->round && group->group == config->group)
-		return group;
+	LIST_FOREACH (group, &secure->groups, link)
+		if (group->round == config->round && group->group == config->group)
+			return group;
 	group = TACIT_NEW(struct group);
 	if (!group) {
 		secure->failed = true;
@@ -417,11 +417,11 @@ json_t *tacit_sim_secure_report(const struct tacit_sim_secure *secure)
 	json_t *list = secure->failed ? NULL : json_array();
 	const struct group *group;
 
-	LIST_FOREACH(group, &secure->groups, link)
-	if (list && json_array_insert_new(list, 0, describe(group)) < 0) {
-		json_decref(list);
-		list = NULL;
-	}
+	LIST_FOREACH (group, &secure->groups, link)
+		if (list && json_array_insert_new(list, 0, describe(group)) < 0) {
+			json_decref(list);
+			list = NULL;
+		}
 	return list;
 }
 
@@ -438,13 +438,13 @@ static size_t gather(const struct tacit_sim_secure *secure, unsigned phase, uint
 	const struct seen *seen;
 	size_t n = 0;
 
-	LIST_FOREACH(seen, &secure->seen, link)
-	for (unsigned i = 0; i < secure->params.hosts; i++) {
-		uint32_t after = seen->after_ms[(size_t)phase * secure->params.hosts + i];
+	LIST_FOREACH (seen, &secure->seen, link)
+		for (unsigned i = 0; i < secure->params.hosts; i++) {
+			uint32_t after = seen->after_ms[(size_t)phase * secure->params.hosts + i];
 
-		if (after != NEVER)
-			value[n++] = after;
-	}
+			if (after != NEVER)
+				value[n++] = after;
+		}
 	qsort(value, n, sizeof(*value), compare);
 	return n;
 }
@@ -456,8 +456,8 @@ json_t *tacit_sim_secure_seconds(const struct tacit_sim_secure *secure)
 	const struct seen *seen;
 	size_t rounds = 1;
 
-	LIST_FOREACH(seen, &secure->seen, link)
-	rounds++;
+	LIST_FOREACH (seen, &secure->seen, link)
+		rounds++;
 	value = TACIT_NEW_N(uint32_t, rounds * secure->params.hosts);
 	if (!value) {
 		json_decref(seconds);

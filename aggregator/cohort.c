@@ -84,6 +84,18 @@ int tacit_cohort_count(struct tacit_db *db, const struct tacit_cohort *cohort,
 	return r;
 }
 
+int tacit_cohort_adverts(struct tacit_db *db, uint64_t round, uint64_t *ret)
+{
+	TACIT_AUTO_QUERY struct sqlite3_stmt *query =
+		tacit_db_query(db, "SELECT count(*) FROM message WHERE round = ? AND type = ?",
+			       "ii", (int64_t)round, (int64_t)TACIT_SECAGG_ADVERT);
+	int r = tacit_fleetdb_row(db, query);
+
+	if (r == 0)
+		*ret = (uint64_t)tacit_db_column_int(query, 0);
+	return r;
+}
+
 int tacit_cohort_load(struct tacit_db *db, const struct tacit_secagg_identity *identity,
 		      uint64_t round, uint32_t group, struct tacit_secagg_server **ret)
 {

@@ -76,6 +76,9 @@ TACIT_MUST_CHECK int tacit_cohort_load(struct tacit_db *db,
 TACIT_MUST_CHECK int tacit_cohort_count(struct tacit_db *db, const struct tacit_cohort *cohort,
 					enum tacit_secagg_type type, uint32_t *ret);
 
+/* How many hosts of a round have advertised, of all its groups. 0 or database errors. */
+TACIT_MUST_CHECK int tacit_cohort_adverts(struct tacit_db *db, uint64_t round, uint64_t *ret);
+
 /* Writes a step: @cohort's members, and the outline of @server. */
 TACIT_MUST_CHECK int tacit_cohort_save(struct tacit_db *db, const struct tacit_cohort *cohort,
 				       const struct tacit_secagg_server *server);

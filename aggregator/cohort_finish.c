@@ -74,39 +74,27 @@ static void *unmask(void *arg)
 	return NULL;
 }
 
-static struct tacit_protect_params protection(const struct tacit_secagg_config *config,
-					      uint32_t hosts)
-{
-	return (struct tacit_protect_params){
-		.clip_norm = config->clip_norm,
-		.noise_multiplier = config->noise_ppm / 1e6,
-		.honest = tacit_secagg_honest(&config->threat, hosts),
-	};
-}
-
 static double grid(const struct tacit_secagg_config *config)
 {
 	return config->clip_norm / (double)(1U << TACIT_PROTECT_SCALE_BITS);
 }
 
-double tacit_cohort_noise_sd(const struct tacit_secagg_config *config, uint32_t hosts,
-			     uint32_t survivors)
+/* The standard deviation of the noise in each number of the sum. */
+static double noise_sd(const struct tacit_secagg_config *config, const struct tacit_cohort *cohort)
 {
-	const struct tacit_protect_params params = protection(config, hosts);
-	uint64_t sigma2 = 0;
+	const struct tacit_protect_params params = tacit_cohort_protection(config, cohort->hosts);
 
-	if (tacit_protect_sigma2(&params, config->dimensions, &sigma2) < 0)
-		return INFINITY;
-	return sqrt((double)survivors * (double)sigma2) * grid(config);
+	return tacit_protect_noise_sd(&params, config->dimensions, cohort->survivors);
 }
 
-double tacit_cohort_norm_max(const struct tacit_secagg_config *config, uint32_t hosts,
-			     uint32_t survivors)
+/* The largest norm that the sum may have when all clip and add noise as they should, but for a
+ * chance of 1e-9. */
+static double norm_max(const struct tacit_secagg_config *config, const struct tacit_cohort *cohort)
 {
 	double each = sqrt((double)tacit_protect_norm2_max(config->dimensions)) * grid(config);
 
-	return survivors * each + tacit_cohort_noise_sd(config, hosts, survivors) *
-					  (sqrt(config->dimensions) + NOISE_REACH);
+	return cohort->survivors * each +
+	       noise_sd(config, cohort) * (sqrt(config->dimensions) + NOISE_REACH);
 }
 
 static double norm_of(const struct tacit_secagg_config *config, const uint32_t *value)
@@ -165,7 +153,7 @@ static int keep_sum(struct tacit_db *db, const struct job *job)
 {
 	const struct tacit_secagg_config *config = tacit_secagg_server_config(job->server);
 	const struct tacit_cohort *cohort = job->cohort;
-	const struct tacit_protect_params params = protection(config, cohort->hosts);
+	const struct tacit_protect_params params = tacit_cohort_protection(config, cohort->hosts);
 	uint32_t n = config->dimensions;
 	TACIT_CLEANUP(tacit_writer_done) struct tacit_writer sum = { 0 };
 	uint8_t digest[TACIT_DIGEST_LEN];
@@ -182,7 +170,7 @@ static int keep_sum(struct tacit_db *db, const struct job *job)
 			    "UPDATE cohort SET sum = ?, sum_sha256 = ?, noise_sd = ?, rho = ?,"
 			    " rho_release = ? WHERE round = ? AND grp = ?",
 			    "bbdddii", sum.data, sum.len, digest, sizeof(digest),
-			    tacit_cohort_noise_sd(config, cohort->hosts, cohort->survivors),
+			    noise_sd(config, cohort),
 			    tacit_protect_rho_sum(&params, n, params.honest),
 			    tacit_protect_rho_sum(&params, n, cohort->survivors),
 			    (int64_t)cohort->round, (int64_t)cohort->group);
@@ -194,7 +182,7 @@ static int succeed(struct tacit_db *db, const struct tacit_round *round, struct 
 	const struct tacit_secagg_config *config = tacit_secagg_server_config(job->server);
 	struct tacit_cohort *cohort = job->cohort;
 	double norm = norm_of(config, job->value);
-	double most = tacit_cohort_norm_max(config, cohort->hosts, cohort->survivors);
+	double most = norm_max(config, cohort);
 	bool too_long = !(norm <= most);
 	char reason[REASON_MAX];
 	uint32_t answers = 0;
@@ -251,8 +239,8 @@ static int settle(struct tacit_db *db, const struct tacit_round *round, struct j
 		return job->result;
 	r = tacit_db_begin(db);
 	if (r == 0)
-		r = tacit_fleetdb_end(db, job->result == 0 ? succeed(db, round, job, due)
-							   : fail(db, round, job));
+		r = tacit_db_end(db, job->result == 0 ? succeed(db, round, job, due)
+						      : fail(db, round, job));
 	if (r == 0 && cohort->phase == TACIT_COHORT_LOST)
 		tacit_warning("round %" PRIu64 " group %u: lost, with %u survivors of %u",
 			      cohort->round, cohort->group, cohort->survivors, cohort->hosts);

@@ -26,6 +26,10 @@ TACIT_MUST_CHECK int tacit_cohort_note_silence(struct tacit_db *db,
 /* Leaves out, for some rounds, hosts of the cohort that failed too often. */
 TACIT_MUST_CHECK int tacit_cohort_bench(struct tacit_db *db, const struct tacit_cohort *cohort);
 
+/* How each of @hosts made its vector safe. */
+struct tacit_protect_params tacit_cohort_protection(const struct tacit_secagg_config *config,
+						    uint32_t hosts);
+
 /* Charges those whose masked vectors came. */
 TACIT_MUST_CHECK int tacit_cohort_charge(struct tacit_db *db, const struct tacit_round *round,
 					 const struct tacit_cohort *cohort,

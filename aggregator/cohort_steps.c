@@ -145,22 +145,29 @@ int tacit_cohort_close(struct tacit_db *db, struct tacit_cohort *cohort,
 	return r;
 }
 
+struct tacit_protect_params tacit_cohort_protection(const struct tacit_secagg_config *config,
+						    uint32_t hosts)
+{
+	return (struct tacit_protect_params){
+		.clip_norm = config->clip_norm,
+		.noise_multiplier = config->noise_ppm / 1e6,
+		.honest = tacit_secagg_honest(&config->threat, hosts),
+	};
+}
+
 /* Whoever sent a masked vector has told the aggregator something, whatever becomes of it. */
 int tacit_cohort_charge(struct tacit_db *db, const struct tacit_round *round,
 			const struct tacit_cohort *cohort, const struct tacit_secagg_config *config)
 {
-	uint32_t honest = tacit_secagg_honest(&config->threat, cohort->hosts);
-	const struct tacit_protect_params params = { .clip_norm = config->clip_norm,
-						     .noise_multiplier = config->noise_ppm / 1e6,
-						     .honest = honest };
+	const struct tacit_protect_params params = tacit_cohort_protection(config, cohort->hosts);
 
-	return tacit_db_run(db,
-			    "UPDATE host SET rho = rho + ?, rounds = rounds + 1, last_round = ?2"
-			    " WHERE number IN (SELECT host FROM message WHERE round = ?2"
-			    " AND grp = ? AND type = ?)",
-			    "diii", tacit_protect_rho_sum(&params, round->doc.dimensions, honest),
-			    (int64_t)cohort->round, (int64_t)cohort->group,
-			    (int64_t)TACIT_SECAGG_MASKED);
+	return tacit_db_run(
+		db,
+		"UPDATE host SET rho = rho + ?, rounds = rounds + 1, last_round = ?2"
+		" WHERE number IN (SELECT host FROM message WHERE round = ?2"
+		" AND grp = ? AND type = ?)",
+		"diii", tacit_protect_rho_sum(&params, round->doc.dimensions, params.honest),
+		(int64_t)cohort->round, (int64_t)cohort->group, (int64_t)TACIT_SECAGG_MASKED);
 }
 
 int tacit_cohort_lose(struct tacit_db *db, const struct tacit_round *round,
@@ -333,30 +340,18 @@ static int step(struct tacit_db *db, const struct tacit_ca *ca, const struct tac
 	return tacit_cohort_save(db, cohort, server);
 }
 
-/* Of all groups: a round is full when together they have its hosts. */
-static int count_adverts(struct tacit_db *db, const struct tacit_round *round, uint32_t *ret)
-{
-	TACIT_AUTO_QUERY struct sqlite3_stmt *query =
-		tacit_db_query(db, "SELECT count(*) FROM message WHERE round = ? AND type = ?",
-			       "ii", (int64_t)round->doc.round, (int64_t)TACIT_SECAGG_ADVERT);
-	int r = tacit_fleetdb_row(db, query);
-
-	if (r == 0)
-		*ret = (uint32_t)tacit_db_column_int(query, 0);
-	return r;
-}
-
 /* With how many messages is a phase over before its time? */
 static int count_expected(struct tacit_db *db, const struct tacit_round *round,
 			  const struct tacit_cohort *cohort, uint32_t *ret)
 {
-	uint32_t adverts = 0;
+	uint64_t adverts = 0;
 	int r = 0;
 
 	if (cohort->phase == TACIT_COHORT_VECTORS)
 		return tacit_cohort_count(db, cohort, TACIT_SECAGG_SHARES, ret);
 	if (cohort->phase == TACIT_COHORT_ADVERTS) {
-		r = count_adverts(db, round, &adverts);
+		r = tacit_cohort_adverts(db, cohort->round, &adverts);
+		/* a round is full when all its groups together are */
 		*ret = adverts >= round->max_updates ? 0 : UINT32_MAX;
 	} else {
 		*ret = cohort->phase == TACIT_COHORT_SHARES ? cohort->hosts : cohort->survivors;
@@ -394,7 +389,7 @@ int tacit_cohort_advance(struct tacit_db *db, const struct tacit_ca *ca,
 		return 1;
 	r = tacit_db_begin(db);
 	if (r == 0)
-		r = tacit_fleetdb_end(db, step(db, ca, round, cohort));
+		r = tacit_db_end(db, step(db, ca, round, cohort));
 	if (r < 0)
 		return r;
 	tell(cohort, before, said);

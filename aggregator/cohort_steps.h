@@ -49,13 +49,4 @@ TACIT_MUST_CHECK int tacit_cohort_finish(struct tacit_db *db, const struct tacit
 					 const struct tacit_round *round,
 					 struct tacit_cohort *cohort, size_t n, bool due);
 
-/* The largest norm that a sum of @survivors out of @hosts may have when all of them clip and add
- * noise as they should, but for a chance of 1e-9: in the units of the clip norm. */
-double tacit_cohort_norm_max(const struct tacit_secagg_config *config, uint32_t hosts,
-			     uint32_t survivors);
-
-/* The standard deviation of the noise in each number of such a sum, likewise. */
-double tacit_cohort_noise_sd(const struct tacit_secagg_config *config, uint32_t hosts,
-			     uint32_t survivors);
-
 #endif /* TACIT_AGGREGATOR_COHORT_STEPS_H */

@@ -102,12 +102,12 @@ static const char *const migrations[] = {
 	"  degree INTEGER NOT NULL DEFAULT 0,"
 	"  threshold INTEGER NOT NULL DEFAULT 0,"
 	"  survivors INTEGER NOT NULL DEFAULT 0,"
-	"  sum BLOB,"	     /* unmasked, little-endian u32; until the round ends */
-	"  sum_sha256 BLOB," /* of it */
-	"  noise_sd REAL,"   /* in each of its numbers */
-	"  rho REAL,"	     /* zCDP, against the aggregator */
+	"  sum BLOB,"	      /* unmasked, little-endian u32; until the round ends */
+	"  sum_sha256 BLOB,"  /* of it */
+	"  noise_sd REAL,"    /* in each of its numbers */
+	"  rho REAL,"	      /* zCDP, against the aggregator */
 	"  rho_release REAL," /* and for whoever sees the sum alone */
-	"  reason TEXT,"     /* why it was lost */
+	"  reason TEXT,"      /* why it was lost */
 	"  PRIMARY KEY(round, grp));"
 
 	"CREATE TABLE message("
@@ -157,15 +157,6 @@ int tacit_fleetdb_open(const char *path, struct tacit_db **ret)
 
 	*ret = TACIT_TAKE(db);
 	return 0;
-}
-
-int tacit_fleetdb_end(struct tacit_db *db, int r)
-{
-	int ended = r < 0 ? r : tacit_db_commit(db);
-
-	if (ended < 0)
-		tacit_db_rollback(db);
-	return ended < 0 ? ended : r;
 }
 
 int tacit_fleetdb_row(struct tacit_db *db, struct sqlite3_stmt *query)

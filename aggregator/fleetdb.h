@@ -26,10 +26,6 @@ const struct tacit_db_schema *tacit_fleetdb_schema(void);
  */
 TACIT_MUST_CHECK int tacit_fleetdb_open(const char *path, struct tacit_db **ret);
 
-/* Ends a transaction with a step's result: commits when @r is not negative, and rolls back
- * otherwise or when the commit fails. Returns @r, or the commit's error. */
-TACIT_MUST_CHECK int tacit_fleetdb_end(struct tacit_db *db, int r);
-
 /* First (or only) row of a query: 0, -ENOENT, or database errors. */
 TACIT_MUST_CHECK int tacit_fleetdb_row(struct tacit_db *db, struct sqlite3_stmt *query);
 

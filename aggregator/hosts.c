@@ -198,7 +198,7 @@ int tacit_hosts_enrol(struct tacit_db *db, const struct tacit_ca *ca,
 				       .key = key,
 				       .wall_ms = wall_ms },
 		  &host, &pem);
-	r = tacit_fleetdb_end(db, r);
+	r = tacit_db_end(db, r);
 	if (r < 0)
 		return r;
 
@@ -299,7 +299,7 @@ int tacit_hosts_revoke(struct tacit_db *db, const char *id, int64_t wall_ms)
 {
 	int r = tacit_db_begin(db);
 
-	return r < 0 ? r : tacit_fleetdb_end(db, put_out(db, id, wall_ms));
+	return r < 0 ? r : tacit_db_end(db, put_out(db, id, wall_ms));
 }
 
 static json_t *row(struct sqlite3_stmt *query)

@@ -274,8 +274,8 @@ void tacit_http_free(struct tacit_http *http)
 	free_fresh(http);
 	if (http->evhttp)
 		evhttp_free(http->evhttp);
-	TAILQ_FOREACH(conn, &http->detached, link)
-	conn->http = NULL;
+	TAILQ_FOREACH (conn, &http->detached, link)
+		conn->http = NULL;
 	if (http->spare)
 		bufferevent_free(http->spare);
 	if (http->admit)

@@ -273,8 +273,8 @@ static bool within_limits(struct tacit_http *http, const struct tacit_http_excha
 		return false;
 	if (http->counters.connections_open <= http->limits.connections_per_peer)
 		return true;
-	TAILQ_FOREACH(other, &http->conns, link)
-	same += memcmp(&other->peer, &conn->peer, sizeof(conn->peer)) == 0;
+	TAILQ_FOREACH (other, &http->conns, link)
+		same += memcmp(&other->peer, &conn->peer, sizeof(conn->peer)) == 0;
 	return same <= http->limits.connections_per_peer;
 }
 

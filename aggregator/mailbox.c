@@ -43,18 +43,6 @@ int mailbox_has_message(struct tacit_db *db, const struct tacit_mailbox_caller *
 	return r < 0 ? r : 1;
 }
 
-int mailbox_count_adverts(struct tacit_db *db, uint64_t round, uint64_t *ret)
-{
-	TACIT_AUTO_QUERY struct sqlite3_stmt *query =
-		tacit_db_query(db, "SELECT count(*) FROM message WHERE round = ? AND type = ?",
-			       "ii", (int64_t)round, (int64_t)TACIT_SECAGG_ADVERT);
-	int r = tacit_fleetdb_row(db, query);
-
-	if (r == 0)
-		*ret = (uint64_t)tacit_db_column_int(query, 0);
-	return r;
-}
-
 static int is_benched(struct tacit_db *db, const struct tacit_mailbox_caller *caller)
 {
 	TACIT_AUTO_QUERY struct sqlite3_stmt *query =
@@ -71,23 +59,15 @@ static int refuse(enum tacit_secagg_reason *why, enum tacit_secagg_reason reason
 	return tacit_secagg_reason_code(reason);
 }
 
-/* On an outline of its own: adverts stay in the database until the keeper seats them. */
-static int check_advert(struct tacit_mailbox *mailbox, const struct mailbox_room *room,
+static int check_advert(const struct mailbox_room *room,
 			const struct tacit_mailbox_message *message, enum tacit_secagg_reason *why)
 {
-	TACIT_CLEANUP(tacit_secagg_server_free_p) struct tacit_secagg_server *scratch = NULL;
-	TACIT_CLEANUP(tacit_writer_done) struct tacit_writer outline = { 0 };
-	const struct tacit_secagg_identity identity = mailbox_identity(mailbox);
 	struct tacit_secagg_advert advert;
 	int r = tacit_secagg_advert_decode(room->digest, message->data, message->len, &advert);
 
 	if (r == 0 && memcmp(advert.id, message->caller.id, sizeof(advert.id)) != 0)
 		return refuse(why, TACIT_SECAGG_UNKNOWN_HOST);
-	tacit_secagg_server_outline(room->server, &outline);
-	if (outline.failed)
-		return -ENOMEM;
-	r = tacit_secagg_server_load(&identity, outline.data, outline.len, &scratch);
-	return r < 0 ? r : tacit_secagg_server_advert(scratch, message->data, message->len, why);
+	return tacit_secagg_server_check_advert(room->server, message->data, message->len, why);
 }
 
 static int check_masked(const struct mailbox_room *room,
@@ -152,7 +132,7 @@ static int check(struct tacit_mailbox *mailbox, struct mailbox_room *room,
 		r = is_benched(mailbox->params.db, &message->caller);
 		if (r != 0)
 			return r < 0 ? r : TACIT_ESTALE;
-		r = check_advert(mailbox, room, message, why);
+		r = check_advert(room, message, why);
 	} else {
 		r = check_placed(room, message, why);
 	}
@@ -317,7 +297,7 @@ static int is_open(struct tacit_mailbox *mailbox, const struct tacit_round *roun
 
 	if (r != 0)
 		return r < 0 ? r : 0;
-	r = mailbox_count_adverts(mailbox->params.db, caller->round, &adverts);
+	r = tacit_cohort_adverts(mailbox->params.db, caller->round, &adverts);
 	return r < 0 ? r : adverts < round->max_updates;
 }
 

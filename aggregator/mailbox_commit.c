@@ -60,7 +60,7 @@ static int has_room(struct tacit_mailbox *mailbox, struct group *group, uint64_t
 		return group->adverts < group->adverts_max;
 	r = tacit_round_get(mailbox->params.db, number, &round);
 	if (r == 0)
-		r = mailbox_count_adverts(mailbox->params.db, number, &group->adverts);
+		r = tacit_cohort_adverts(mailbox->params.db, number, &group->adverts);
 	if (r < 0)
 		return r;
 	group->round = number;
@@ -213,7 +213,7 @@ int tacit_mailbox_commit(struct tacit_mailbox *mailbox, struct tacit_mailbox_mes
 		return -E2BIG;
 	r = tacit_db_begin(mailbox->params.db);
 	if (r == 0)
-		r = tacit_fleetdb_end(mailbox->params.db, run_group(mailbox, &group, message, n));
+		r = tacit_db_end(mailbox->params.db, run_group(mailbox, &group, message, n));
 	for (size_t i = 0; r == 0 && i < n; i++)
 		message[i].result = group.result[i];
 	return r;

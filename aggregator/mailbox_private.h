@@ -71,7 +71,4 @@ TACIT_MUST_CHECK int mailbox_has_message(struct tacit_db *db,
 					 enum tacit_secagg_type type,
 					 uint8_t digest[TACIT_DIGEST_LEN]);
 
-/* How many hosts have advertised in a round. */
-TACIT_MUST_CHECK int mailbox_count_adverts(struct tacit_db *db, uint64_t round, uint64_t *ret);
-
 #endif /* TACIT_AGGREGATOR_MAILBOX_PRIVATE_H */

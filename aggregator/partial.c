@@ -276,7 +276,7 @@ int tacit_partial_commit(struct tacit_partial *partial, struct tacit_partial_upd
 		return -E2BIG;
 	r = tacit_db_begin(partial->db);
 	if (r == 0)
-		r = tacit_fleetdb_end(partial->db, run_group(partial, &group, update, n));
+		r = tacit_db_end(partial->db, run_group(partial, &group, update, n));
 	if (r < 0)
 		return r;
 	if (group.added > 0) {

@@ -16,9 +16,8 @@ struct clock {
 struct tacit_progress {
 	struct tacit_db *db;
 	const struct tacit_ca *ca;
-	uint64_t round;
-	uint32_t groups;
-	struct clock *clock;
+	uint64_t round;	     /* that the clocks are of */
+	struct clock *clock; /* one for each group */
 };
 
 int tacit_progress_new(struct tacit_db *db, const struct tacit_ca *ca, struct tacit_progress **ret)
@@ -53,14 +52,13 @@ static int turn_to(struct tacit_progress *progress, const struct tacit_round *ro
 	tacit_free(progress->clock);
 	progress->clock = clock;
 	progress->round = round->doc.round;
-	progress->groups = round->groups;
 	return 0;
 }
 
 static int64_t phase_ms(const struct tacit_round *round, const struct tacit_cohort *cohort)
 {
-	return 1000 * (int64_t)tacit_cohort_phase_sec((uint32_t)(round->collect_ms / 1000),
-						      cohort->phase);
+	return 1000 *
+	       (int64_t)tacit_cohort_phase_sec((uint32_t)(round->collect_ms / 1000), cohort->phase);
 }
 
 static bool is_due(struct clock *clock, const struct tacit_round *round,

@@ -200,7 +200,7 @@ int tacit_round_open(struct tacit_db *db, const struct tacit_ca *ca, int64_t wal
 {
 	int r = tacit_db_begin(db);
 
-	return r < 0 ? r : tacit_fleetdb_end(db, begin(db, ca, wall_ms, ret_round));
+	return r < 0 ? r : tacit_db_end(db, begin(db, ca, wall_ms, ret_round));
 }
 
 /* The one number that @sql says of a round. */
@@ -342,5 +342,5 @@ int tacit_round_close(struct tacit_db *db, const struct tacit_ca *ca, uint64_t r
 {
 	int r = tacit_db_begin(db);
 
-	return r < 0 ? r : tacit_fleetdb_end(db, end(db, ca, round, wall_ms));
+	return r < 0 ? r : tacit_db_end(db, end(db, ca, round, wall_ms));
 }

@@ -33,20 +33,6 @@ static int read_numbers(const struct tacit_round_doc *round, const uint8_t *data
 	return 0;
 }
 
-/* Every host of a local round has added all the noise. */
-static int local_noise_sd(const struct tacit_round_doc *round, uint64_t updates, double *ret)
-{
-	const struct tacit_protect_params params = { .clip_norm = round->clip_norm,
-						     .noise_multiplier = round->noise_multiplier };
-	uint64_t sigma2;
-	int r = tacit_protect_sigma2(&params, round->dimensions, &sigma2);
-
-	if (r == 0)
-		*ret = sqrt((double)updates * (double)sigma2) * round->clip_norm /
-		       (double)(1U << TACIT_PROTECT_SCALE_BITS);
-	return r;
-}
-
 static int add_partials(struct tacit_db *db, const struct tacit_round *round, uint8_t *total,
 			uint64_t *ret_updates)
 {
@@ -73,14 +59,17 @@ static int add_partials(struct tacit_db *db, const struct tacit_round *round, ui
 static int get_local(struct tacit_db *db, const struct tacit_round *round,
 		     struct tacit_round_sum *ret)
 {
+	const struct tacit_protect_params params = { .clip_norm = round->doc.clip_norm,
+						     .noise_multiplier =
+							     round->doc.noise_multiplier };
 	TACIT_AUTO_FREE uint8_t *total = (uint8_t *)tacit_calloc(round->doc.dimensions, 4);
 	int r = total ? add_partials(db, round, total, &ret->sum.updates) : -ENOMEM;
 
 	if (r == 0)
 		r = read_numbers(&round->doc, total, ret->value);
-	if (r == 0)
-		r = local_noise_sd(&round->doc, ret->sum.updates, &ret->sum.noise_sd);
-	return r;
+	ret->sum.noise_sd =
+		tacit_protect_noise_sd(&params, round->doc.dimensions, ret->sum.updates);
+	return r < 0 || isfinite(ret->sum.noise_sd) ? r : TACIT_EDAMAGED;
 }
 
 /* The sums of the groups that have one. */

@@ -11,13 +11,6 @@
 
 #include <tacit/wire.h>
 
-static bool is_said(enum tacit_secagg_type type)
-{
-	return type == TACIT_SECAGG_ADVERT || type == TACIT_SECAGG_SHARES ||
-	       type == TACIT_SECAGG_MASKED || type == TACIT_SECAGG_CONSENT ||
-	       type == TACIT_SECAGG_ANSWER;
-}
-
 int tacit_routes_find(struct tacit_routes *routes, const struct tacit_http_exchange *exchange,
 		      const struct tacit_host *host, uint64_t round,
 		      struct tacit_mailbox_caller *ret)
@@ -41,7 +34,7 @@ static bool read_request(struct tacit_routes *routes, struct tacit_http_exchange
 
 	if (!tacit_routes_admit(routes, exchange, host))
 		return false;
-	if (round == 0 || type == 0 || is_said(type) != said) {
+	if (round == 0 || type == 0 || tacit_secagg_is_said(type) != said) {
 		tacit_http_problem(exchange, 404, "no-resource", "No such resource",
 				   "a secure sum has nothing of this name, or not to %s",
 				   said ? "put" : "get");

@@ -73,7 +73,7 @@ static int give_up(struct tacit_schedule *schedule, uint64_t round, int why, int
 	tacit_error("round %" PRIu64 ": cannot be released: %s", round, tacit_strerror(why));
 	if (r < 0)
 		return r;
-	return tacit_fleetdb_end(schedule->db, tacit_round_abandon(schedule->db, round,
+	return tacit_db_end(schedule->db, tacit_round_abandon(schedule->db, round,
 								   tacit_strerror(why), wall_ms));
 }
 

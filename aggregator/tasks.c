@@ -138,7 +138,7 @@ static int store_atomically(struct tacit_db *db, const struct tacit_ca *ca,
 
 	if (r == 0)
 		r = tacit_db_begin(db);
-	return r < 0 ? r : tacit_fleetdb_end(db, store(db, ca, next, wall_ms));
+	return r < 0 ? r : tacit_db_end(db, store(db, ca, next, wall_ms));
 }
 
 int tacit_tasks_start(struct tacit_db *db, const struct tacit_ca *ca, int64_t wall_ms)

@@ -61,7 +61,7 @@ int tacit_tokens_create(struct tacit_db *db, struct tacit_random *random,
 
 	r = tacit_db_begin(db);
 	if (r == 0)
-		r = tacit_fleetdb_end(db, insert(db, order, token.secret, wall_ms, &id));
+		r = tacit_db_end(db, insert(db, order, token.secret, wall_ms, &id));
 	if (r < 0)
 		return r;
 	tacit_token_format(&token, text);
@@ -97,7 +97,7 @@ int tacit_tokens_revoke(struct tacit_db *db, int64_t id, int64_t wall_ms)
 {
 	int r = tacit_db_begin(db);
 
-	return r < 0 ? r : tacit_fleetdb_end(db, withdraw(db, id, wall_ms));
+	return r < 0 ? r : tacit_db_end(db, withdraw(db, id, wall_ms));
 }
 
 static json_t *row(struct sqlite3_stmt *query)

@@ -255,6 +255,15 @@ void tacit_db_rollback(struct tacit_db *db)
 		(void)!tacit_db_execute(db, "ROLLBACK");
 }
 
+int tacit_db_end(struct tacit_db *db, int r)
+{
+	int ended = r < 0 ? r : tacit_db_commit(db);
+
+	if (ended < 0)
+		tacit_db_rollback(db);
+	return ended < 0 ? ended : r;
+}
+
 int tacit_db_set_durable(struct tacit_db *db, bool durable)
 {
 	return tacit_db_execute(db, durable ? "PRAGMA synchronous = FULL"

@@ -56,6 +56,13 @@ const char *tacit_secagg_resource(enum tacit_secagg_type type)
 	return resources[type];
 }
 
+bool tacit_secagg_is_said(enum tacit_secagg_type type)
+{
+	return type == TACIT_SECAGG_ADVERT || type == TACIT_SECAGG_SHARES ||
+	       type == TACIT_SECAGG_MASKED || type == TACIT_SECAGG_CONSENT ||
+	       type == TACIT_SECAGG_ANSWER;
+}
+
 enum tacit_secagg_type tacit_secagg_resource_type(const char *path)
 {
 	for (unsigned i = TACIT_SECAGG_CONFIG; i < TACIT_ARRAY_LEN(resources); i++)

@@ -67,6 +67,15 @@ int tacit_protect_sigma2(const struct tacit_protect_params *params, size_t n, ui
 	return 0;
 }
 
+double tacit_protect_noise_sd(const struct tacit_protect_params *params, size_t n, uint64_t updates)
+{
+	uint64_t sigma2 = 0;
+
+	if (tacit_protect_sigma2(params, n, &sigma2) < 0)
+		return INFINITY;
+	return sqrt((double)updates * (double)sigma2) * (params->clip_norm / GRID_STEPS);
+}
+
 double tacit_protect_rho(const struct tacit_protect_params *params)
 {
 	double z = params->noise_multiplier;

@@ -191,6 +191,21 @@ int tacit_secagg_server_advert(struct tacit_secagg_server *server, const uint8_t
 	return r;
 }
 
+int tacit_secagg_server_check_advert(const struct tacit_secagg_server *server, const uint8_t *data,
+				     size_t len, enum tacit_secagg_reason *why)
+{
+	struct tacit_secagg_member member = { 0 };
+	int r;
+
+	if (server->phase != TACIT_SECAGG_PHASE_ADVERTS)
+		return tacit_secagg_refuse(why, TACIT_SECAGG_OUT_OF_TURN);
+	r = tacit_secagg_server_take_advert(server, &member, data, len, why);
+	if (r == 0)
+		r = check_advert(server, &member, why);
+	tacit_secagg_member_done(&member);
+	return r;
+}
+
 static int compare_ids(const void *a, const void *b)
 {
 	const struct tacit_secagg_member *left = a, *right = b;

@@ -94,6 +94,10 @@ TACIT_MUST_CHECK int tacit_db_begin(struct tacit_db *db);
 TACIT_MUST_CHECK int tacit_db_commit(struct tacit_db *db);
 void tacit_db_rollback(struct tacit_db *db);
 
+/* Ends a transaction with a step's result: commits when @r is not negative, and rolls back
+ * otherwise or when the commit fails. Returns @r, or the commit's error. */
+TACIT_MUST_CHECK int tacit_db_end(struct tacit_db *db, int r);
+
 /* True: the next commits reach the disk before they return (synchronous=FULL); false: NORMAL,
  * the default, which may lose the last commits at power failure but never corrupts. Not inside a
  * transaction: TACIT_ESCHEMA. */

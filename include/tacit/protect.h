@@ -19,16 +19,16 @@
 
 /* gamma = clip_norm / 2^TACIT_PROTECT_SCALE_BITS is the grid a coordinate is rounded to. */
 #define TACIT_PROTECT_SCALE_BITS 16U
-#define TACIT_PROTECT_DIMS_MAX   (1U << 20)
-#define TACIT_PROTECT_NOISE_MAX  1000.0
+#define TACIT_PROTECT_DIMS_MAX	 (1U << 20)
+#define TACIT_PROTECT_NOISE_MAX	 1000.0
 
 struct tacit_protect_params {
-	double clip_norm;        /* c > 0, finite, L2 */
+	double clip_norm;	 /* c > 0, finite, L2 */
 	double noise_multiplier; /* z, 0..TACIT_PROTECT_NOISE_MAX: the noise has standard
 				  * deviation z * c */
-	uint32_t honest;	 /* 0 or 1: of every host's; else n_h, that many hosts are certain to
-				  * be honest and in the sum (tacit_secagg_honest()), and theirs
-				  * together has it: each host's has z * c / sqrt(n_h) */
+	uint32_t honest; /* 0 or 1: of every host's; else n_h, that many hosts are certain to
+			  * be honest and in the sum (tacit_secagg_honest()), and theirs
+			  * together has it: each host's has z * c / sqrt(n_h) */
 };
 
 /**
@@ -47,6 +47,11 @@ uint64_t tacit_protect_norm2_max(size_t n);
  * rounded up. 0 when z is 0; -EINVAL when a parameter is out of range. */
 TACIT_MUST_CHECK int tacit_protect_sigma2(const struct tacit_protect_params *params, size_t n,
 					  uint64_t *ret);
+
+/* The standard deviation of the noise in each number of a sum of @updates, in the units of
+ * contributions; infinite when a parameter is out of range. */
+double tacit_protect_noise_sd(const struct tacit_protect_params *params, size_t n,
+			      uint64_t updates);
 
 /* zCDP cost of one participation, add-or-remove adjacency (a host's contribution against the
  * zero vector): 1 / (2 z^2); infinite when z is 0. Of local mode, and what shares are sized for. */

@@ -76,6 +76,11 @@ TACIT_MUST_CHECK int tacit_secagg_server_advert(struct tacit_secagg_server *serv
 						const uint8_t *data, size_t len,
 						enum tacit_secagg_reason *why);
 
+/* The same for whoever keeps them elsewhere: looks, takes nothing. */
+TACIT_MUST_CHECK int tacit_secagg_server_check_advert(const struct tacit_secagg_server *server,
+						      const uint8_t *data, size_t len,
+						      enum tacit_secagg_reason *why);
+
 /* Closes the adverts and draws the graph. @beacon: that whose SHA-256 is in the config.
  * TACIT_SECAGG_COHORT_BELOW_FLOOR with fewer hosts than the config's, TACIT_SECAGG_WEAK_PARAMS
  * when no graph of so few withstands its threat: the round is lost, or waits for more. */

@@ -10,6 +10,7 @@
 #ifndef TACIT_WIRE_H
 #define TACIT_WIRE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -54,7 +55,10 @@ const char *tacit_mode_name(enum tacit_mode mode);
  */
 const char *tacit_secagg_resource(enum tacit_secagg_type type);
 
-/* The reverse, of all that stands behind the number; 0 when it is none. */
+/* True for what hosts say, false for what they are told. */
+bool tacit_secagg_is_said(enum tacit_secagg_type type);
+
+/* tacit_secagg_resource()'s reverse, of all that stands behind the number; 0 when it is none. */
 enum tacit_secagg_type tacit_secagg_resource_type(const char *path);
 
 /* How rounds choose their mode. */

@@ -95,13 +95,13 @@ static void test_end_commits_or_rolls_back(void)
 	CU_ASSERT_EQUAL_FATAL(tacit_fleetdb_open(place_file(&place, "fleet.db"), &db), 0);
 	CU_ASSERT_EQUAL(tacit_db_begin(db), 0);
 	CU_ASSERT_EQUAL(add_task(db), 0);
-	CU_ASSERT_EQUAL(tacit_fleetdb_end(db, -EPERM), -EPERM);
+	CU_ASSERT_EQUAL(tacit_db_end(db, -EPERM), -EPERM);
 	CU_ASSERT_EQUAL(one(db, "SELECT count(*) FROM task"), 0);
 	CU_ASSERT_EQUAL(tacit_db_begin(db), 0);
 	CU_ASSERT_EQUAL(add_task(db), 0);
-	CU_ASSERT_EQUAL(tacit_fleetdb_end(db, 7), 7);
+	CU_ASSERT_EQUAL(tacit_db_end(db, 7), 7);
 	CU_ASSERT_EQUAL(one(db, "SELECT count(*) FROM task"), 1);
-	CU_ASSERT(tacit_fleetdb_end(db, 0) < 0); /* no transaction: nothing to commit */
+	CU_ASSERT(tacit_db_end(db, 0) < 0); /* no transaction: nothing to commit */
 }
 
 static void test_a_query_left_early_holds_nothing(void)

@@ -42,13 +42,10 @@ static int make_of(struct fleet *fleet, const struct tacit_task *task,
 						     .noise_multiplier = round->noise_multiplier };
 	TACIT_AUTO_FREE double *value = TACIT_NEW_N(double, round->dimensions);
 	struct tacit_sum total = { .value = value, .updates = updates };
-	uint64_t sigma2;
 
 	if (!value)
 		return -ENOMEM;
-	FLEET_MUST(tacit_protect_sigma2(&params, round->dimensions, &sigma2));
-	total.noise_sd = sqrt((double)updates * (double)sigma2) * round->clip_norm /
-			 (1U << TACIT_PROTECT_SCALE_BITS);
+	total.noise_sd = tacit_protect_noise_sd(&params, round->dimensions, updates);
 	tacit_unprotect(&params, sum, round->dimensions, value);
 	return tacit_release_make(fleet->db, fleet->ca, task, round, &total, FLEET_NOW, ret_version,
 				  figures);
