@@ -2,10 +2,14 @@
 # SPDX-License-Identifier: MIT
 # tacit-aggregator as its administrator and its hosts meet it: processes, signals, verbs, TLS.
 set -u
-aggregator=$O/tacit-aggregator
+tests=aggregator
+# shellcheck source=tests/integration/lib/tap.sh
+. tests/integration/lib/tap.sh
+# shellcheck source=tests/integration/lib/aggregator.sh
+. tests/integration/lib/aggregator.sh
 place=$(mktemp -d /tmp/tacit-aggregator-XXXXXX)
 conf=$place/aggregator.conf
-n=0 failed=0 pid=
+pid=
 
 # shellcheck disable=SC2317 # by the trap
 cleanup() {
@@ -15,22 +19,8 @@ cleanup() {
 }
 trap cleanup EXIT
 
-# The last command's verdict becomes a test of that name.
-check() {
-	local code=$?
-	n=$((n + 1))
-	if [ $code -eq 0 ]; then
-		echo "ok $n - aggregator: $*"
-	else
-		echo "not ok $n - aggregator: $*"
-		failed=1
-	fi
-}
-
 ask() { "$aggregator" --config "$conf" "$@"; }
 field() { ask "${@:2}" --json | grep -o "\"$1\": *[^,}]*" | head -n 1 | sed 's/^[^:]*: *//; s/"//g'; }
-# Within 20 s.
-until_true() { for _ in $(seq 200); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done; return 1; }
 not() { ! "$@"; }
 
 # One request over TLS, the answer on standard output. Arguments are s_client's.
@@ -46,21 +36,11 @@ plain() { # path
 	exec 3<&-
 }
 
-free_port() { # nobody listens there now
-	local port
-	while :; do
-		port=$((20000 + RANDOM % 20000))
-		(exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
-	done
-	echo "$port"
-}
-
 start() {
 	"$aggregator" --config "$conf" serve >>"$place/log" 2>&1 &
 	pid=$!
 	until_true grep -q "^tacit-aggregator: serving" "$place/log"
 }
-workers_ready() { [ "$(ask status --json | tr -d ' \n' | grep -o '"ready":[0-9]*')" = '"ready":2' ]; }
 children() { cat "/proc/$pid/task/$pid/children"; }
 
 mkdir "$place/state"
@@ -91,7 +71,7 @@ check 'what is no verb exits 2'
 start
 check 'starts'
 address=$(field listen status)
-workers_ready
+workers_ready ask
 check 'both workers are ready'
 [ "$(stat -c %a "$place/admin")" = 600 ] && [ "$(stat -c %a "$place/state/ca.key")" = 600 ]
 check 'the socket and the keys are for the owner alone'
@@ -149,10 +129,10 @@ check 'TLS 1.2 is refused'
 
 read -r keeper worker _ <<<"$(children)"
 kill -KILL "$worker"
-until_true grep -q 'worker 0 died (signal 9), starting another' "$place/log" && until_true workers_ready
+until_true grep -q 'worker 0 died (signal 9), starting another' "$place/log" && until_true workers_ready ask
 check 'a worker that dies is followed by another'
 kill -KILL "$keeper"
-until_true grep -q 'keeper died (signal 9), starting another' "$place/log" && until_true workers_ready
+until_true grep -q 'keeper died (signal 9), starting another' "$place/log" && until_true workers_ready ask
 check 'and so is the keeper'
 get /v1/task | https "${me[@]}" | grep -q '^HTTP/1.1 200'
 check 'the host is still known'

@@ -3,11 +3,15 @@
 # kill -9 of the aggregator, all of its processes, before and after every commit of a secure round: it
 # comes back, the round goes on where it stood, is released, and its sum is exactly the hosts'.
 set -u
-aggregator=$O/tacit-aggregator sim=$O/tacit-sim
+tests=crash sim=$O/tacit-sim
+# shellcheck source=tests/integration/lib/tap.sh
+. tests/integration/lib/tap.sh
+# shellcheck source=tests/integration/lib/aggregator.sh
+. tests/integration/lib/aggregator.sh
 place=$(mktemp -d /tmp/tacit-crash-XXXXXX)
 shim=$PWD/$O/tests/integration/crash_at.so
 lanes=4 # fleets side by side: most of the time is spent waiting
-n=0 failed=0 sims=()
+sims=()
 
 # shellcheck disable=SC2317 # by the trap
 cleanup() {
@@ -21,19 +25,7 @@ cleanup() {
 }
 trap cleanup EXIT
 
-check() {
-	local code=$?
-	n=$((n + 1))
-	if [ $code -eq 0 ]; then
-		echo "ok $n - crash: $*"
-	else
-		echo "not ok $n - crash: $*"
-		failed=1
-	fi
-}
-
 ask() { "$aggregator" --config "$place/$1/aggregator.conf" "${@:2}"; }
-until_true() { for _ in $(seq 1200); do "$@" >/dev/null 2>&1 && return; sleep 0.05; done; return 1; }
 # Two little-endian numbers, the second zero.
 arm() { perl -e 'print pack "q<q<", $ARGV[0], 0' "$2" | dd of="$place/$1/plan" conv=notrunc status=none; }
 passed() { perl -e 'local $/; print +(unpack "q<q<", <STDIN>)[1]' <"$place/$1/plan"; }
@@ -97,18 +89,8 @@ lane() {
 }
 
 prepare() {
-	local port=$((20000 + RANDOM % 12000))
-	while (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do port=$((port + 1)); done
-	mkdir -p "$place/$1/state"
+	aggregator_conf "$place/$1"
 	arm "$1" 0
-	cat >"$place/$1/aggregator.conf" <<-END
-		listen = 127.0.0.1:$port
-		names = localhost,127.0.0.1
-		workers = 2
-		state_dir = $place/$1/state
-		admin_socket = $place/$1/admin
-		metrics_listen = 127.0.0.1:0
-	END
 	keep_up "$1" &
 	until_true is_up "$1" &&
 		ask "$1" task set mode=distributed min_cohort=5 max_cohort=6 noise_multiplier=1000 \

@@ -2,10 +2,14 @@
 # SPDX-License-Identifier: MIT
 # tacit-sim against a real tacit-aggregator: enrolment, rounds, releases, and what goes wrong between.
 set -u
-aggregator=$O/tacit-aggregator sim=$O/tacit-sim
+tests=fleet sim=$O/tacit-sim
+# shellcheck source=tests/integration/lib/tap.sh
+. tests/integration/lib/tap.sh
+# shellcheck source=tests/integration/lib/aggregator.sh
+. tests/integration/lib/aggregator.sh
 place=$(mktemp -d /tmp/tacit-fleet-XXXXXX)
 conf=$place/aggregator.conf
-n=0 failed=0 pid=
+pid=
 
 # shellcheck disable=SC2317 # by the trap
 cleanup() {
@@ -15,29 +19,13 @@ cleanup() {
 }
 trap cleanup EXIT
 
-# The last command's verdict becomes a test of that name.
-check() {
-	local code=$?
-	n=$((n + 1))
-	if [ $code -eq 0 ]; then
-		echo "ok $n - fleet: $*"
-	else
-		echo "not ok $n - fleet: $*"
-		failed=1
-	fi
-}
-
 ask() { "$aggregator" --config "$conf" "$@"; }
-# Within 30 s.
-until_true() { for _ in $(seq 300); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done; return 1; }
 start() {
 	: >"$place/log"
 	"$aggregator" --config "$conf" >>"$place/log" 2>&1 &
 	pid=$!
 	until_true grep -q "^tacit-aggregator: serving" "$place/log"
 }
-# shellcheck disable=SC2317 # by until_true
-workers_ready() { [ "$(ask status --json | tr -d ' \n' | grep -o '"ready":[0-9]*')" = '"ready":2' ]; }
 # A number of the last report.
 said() { grep -o "\"$1\": *[0-9]*" "$place/report" | head -n 1 | grep -o '[0-9]*$'; }
 run() { # token options...
@@ -45,18 +33,8 @@ run() { # token options...
 		--poll 2 --json "${@:2}" >"$place/report" 2>"$place/progress"
 }
 
-port=$((20000 + RANDOM % 12000))
-while (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do port=$((port + 1)); done
-mkdir "$place/state"
-cat >"$conf" <<-END
-	listen = 127.0.0.1:$port
-	names = localhost,127.0.0.1
-	workers = 2
-	state_dir = $place/state
-	admin_socket = $place/admin
-	metrics_listen = 127.0.0.1:0
-END
-start && until_true workers_ready
+aggregator_conf "$place"
+start && until_true workers_ready ask
 check 'an aggregator'
 ask task set classes=host,web.service,build.service min_cohort=4 noise_multiplier=2 \
 	round_sec=3 collect_sec=2 >/dev/null
@@ -94,7 +72,7 @@ until_true grep -qE ' [1-9][0-9]* updates accepted' "$place/progress"
 kill -KILL "$pid"
 wait "$pid" 2>/dev/null
 sleep 3
-start && until_true workers_ready
+start && until_true workers_ready ask
 check 'killed and started again'
 wait "$running" && [ "$(said finished)" = 24 ]
 check 'the fleet finishes all the same'

@@ -4,12 +4,9 @@
 set -u
 root=$(mktemp -d /tmp/tacit-install-XXXXXX)
 trap 'rm -rf "$root"' EXIT
-n=0 failed=0
-check() { # the last command's verdict, by name
-	local code=$?
-	n=$((n + 1))
-	if [ $code -eq 0 ]; then echo "ok $n - install: $*"; else echo "not ok $n - install: $*"; failed=1; fi
-}
+tests=install
+# shellcheck source=tests/integration/lib/tap.sh
+. tests/integration/lib/tap.sh
 install_under() { make --no-print-directory install "DESTDIR=$root" "PREFIX=$1" O="$O" >"$root/log" 2>&1; }
 # shellcheck disable=SC2317 # by those who check
 is_mode() { [ "$(stat -c %a "$root$1")" = "$2" ]; }

@@ -6,20 +6,11 @@ set -u
 sim=$O/tacit-sim
 place=$(mktemp -d /tmp/tacit-recording-XXXXXX)
 trap 'rm -rf "$place"' EXIT
-n=0 failed=0
+tests=recording
+# shellcheck source=tests/integration/lib/tap.sh
+. tests/integration/lib/tap.sh
 
-# The last command's verdict becomes a test of that name.
-check() {
-	local code=$?
-	n=$((n + 1))
-	if [ $code -eq 0 ]; then
-		echo "ok $n - recording: $*"
-	else
-		echo "not ok $n - recording: $*"
-		sed 's/^/# /' "$place/log"
-		failed=1
-	fi
-}
+on_failure() { cat "$place/log"; }
 
 # What it says is in the log alone.
 convert() { "$sim" convert "$@" >"$place/log" 2>&1; }

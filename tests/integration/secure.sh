@@ -3,10 +3,14 @@
 # Secure rounds of tacit-sim's fleets at a real tacit-aggregator: hosts that stay, fall silent, dawdle
 # or lie. Whatever is released is exactly what the hosts' vectors add up to.
 set -u
-aggregator=$O/tacit-aggregator sim=$O/tacit-sim
+tests=secure sim=$O/tacit-sim
+# shellcheck source=tests/integration/lib/tap.sh
+. tests/integration/lib/tap.sh
+# shellcheck source=tests/integration/lib/aggregator.sh
+. tests/integration/lib/aggregator.sh
 place=$(mktemp -d /tmp/tacit-secure-XXXXXX)
 conf=$place/aggregator.conf
-n=0 failed=0 known=0 pid='' running='' round=''
+known=0 pid='' running='' round=''
 
 # shellcheck disable=SC2317 # by the trap
 cleanup() {
@@ -16,24 +20,9 @@ cleanup() {
 }
 trap cleanup EXIT
 
-# The last command's verdict becomes a test of that name.
-check() {
-	local code=$?
-	n=$((n + 1))
-	if [ $code -eq 0 ]; then
-		echo "ok $n - secure: $*"
-	else
-		echo "not ok $n - secure: $*"
-		failed=1
-		{ ask rounds show "$round"; tail -n 5 "$place/progress"; } 2>&1 | sed 's/^/# /'
-	fi
-}
+on_failure() { ask rounds show "$round"; tail -n 5 "$place/progress"; }
 
 ask() { "$aggregator" --config "$conf" "$@"; }
-# Within 40 s.
-until_true() { for _ in $(seq 200); do "$@" >/dev/null 2>&1 && return; sleep 0.2; done; return 1; }
-# shellcheck disable=SC2317 # by until_true
-workers_ready() { [ "$(ask status --json | tr -d ' \n' | grep -o '"ready":[0-9]*')" = '"ready":2' ]; }
 # shellcheck disable=SC2317 # by until_true
 is_over() { ! ask rounds show "$1" --json | grep -q '"state": *"collecting"'; }
 # A member of the round that was opened last, as plain text.
@@ -88,20 +77,10 @@ released() { # survivors options...
 		sums_agree "$round"
 }
 
-port=$((20000 + RANDOM % 12000))
-while (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do port=$((port + 1)); done
-mkdir "$place/state"
-cat >"$conf" <<-END
-	listen = 127.0.0.1:$port
-	names = localhost,127.0.0.1
-	workers = 2
-	state_dir = $place/state
-	admin_socket = $place/admin
-	metrics_listen = 127.0.0.1:0
-END
+aggregator_conf "$place"
 "$aggregator" --config "$conf" >"$place/log" 2>&1 &
 pid=$!
-until_true workers_ready
+until_true workers_ready ask
 check 'an aggregator'
 
 # By the fleet's size.
@@ -167,7 +146,7 @@ fleet 24 --slow 1=700 && open_round && until_true grep -qE "round $round: .* [1-
 before=$(cat "/proc/$pid/task/$pid/children")
 # shellcheck disable=SC2046 # pids
 kill -KILL $(perl -ne 'print join " ", (split)[1..2]' <<<"$before")
-until_true is_over "$round" && leave && is_released && sums_agree "$round" && until_true workers_ready &&
+until_true is_over "$round" && leave && is_released && sums_agree "$round" && until_true workers_ready ask &&
 	[ "$(cat "/proc/$pid/task/$pid/children")" != "$before" ]
 check 'the workers are killed in the middle: they come back, and the round is released'
 
