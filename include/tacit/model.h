@@ -68,6 +68,16 @@ struct tacit_model_kind {
 	 * -ENOMEM. */
 	int (*learn)(struct tacit_model *model, const struct tacit_sample *sample, uint32_t times);
 
+	/**
+	 * refine - fit what needs many windows at once, to judge or to contribute better.
+	 * @sample: @n of the scope's windows, a uniform sample of what it learned from; borrowed.
+	 *
+	 * NULL: the kind has nothing of the sort. May take a fraction of a second; whoever runs
+	 * many models decides when. What was fitted is kept by save(). 0; -EAGAIN with too few
+	 * windows; -ENOMEM; then nothing has changed.
+	 */
+	int (*refine)(struct tacit_model *model, const struct tacit_sample *sample, size_t n);
+
 	/* 0; -EAGAIN while there is too little evidence to judge; -ENOMEM. */
 	int (*score)(struct tacit_model *model, const struct tacit_sample *sample,
 		     struct tacit_score *ret);
