@@ -132,7 +132,7 @@ int tacit_learner_judge(struct tacit_learner *learner, const struct tacit_window
 	r = score(learner, scope, window, risk, &judgement);
 	if (r < 0)
 		return r;
-	if (learner->fleet && tacit_fleet_find(learner->fleet, scope->class) >= 0)
+	if (learner->fleet && tacit_fleet_class_of(learner->fleet, scope->class) >= 0)
 		judgement.model_version = tacit_fleet_head(learner->fleet)->version;
 	tacit_learner_note_window(learner, scope, window, &judgement);
 	*ret = judgement;
@@ -314,7 +314,7 @@ int tacit_learner_contribute(struct tacit_learner *learner, const struct tacit_f
 		return -ENOMEM;
 	TAILQ_FOREACH (scope, &learner->ages, by_age) {
 		struct tacit_model_info info;
-		int at = tacit_fleet_find(fleet, scope->class);
+		int at = tacit_fleet_class_of(fleet, scope->class);
 
 		tacit_learner_catch_up(learner, scope);
 		learner->params.kind->info(scope->model, &info);

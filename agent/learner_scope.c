@@ -7,16 +7,9 @@
 
 #include <tacit/bytes.h>
 
-#define FNV_OFFSET 2166136261U
-#define FNV_PRIME  16777619U
-
 static struct tacit_learner_bucket *bucket_of(struct tacit_learner *learner, const char *name)
 {
-	uint32_t hash = FNV_OFFSET;
-
-	for (; *name; name++)
-		hash = (hash ^ (uint8_t)*name) * FNV_PRIME;
-	return &learner->bucket[hash & (TACIT_LEARNER_BUCKETS - 1)];
+	return &learner->bucket[tacit_hash(name, strlen(name)) & (TACIT_LEARNER_BUCKETS - 1)];
 }
 
 struct tacit_learner_scope *tacit_learner_scope_find(struct tacit_learner *learner,
@@ -58,7 +51,7 @@ void tacit_learner_scope_drop(struct tacit_learner *learner, struct tacit_learne
 
 int tacit_learner_scope_lean(struct tacit_learner *learner, struct tacit_learner_scope *scope)
 {
-	int at = learner->fleet ? tacit_fleet_find(learner->fleet, scope->class) : -ENOENT;
+	int at = learner->fleet ? tacit_fleet_class_of(learner->fleet, scope->class) : -ENOENT;
 	const float *block = at < 0 ? NULL : tacit_fleet_block(learner->fleet, (size_t)at);
 
 	return learner->params.kind->set_prior(scope->model, block, learner->kappa);

@@ -4,10 +4,12 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <tacit/cleanup.h>
+#include <tacit/fleet.h>
 
 #include "admin.h"
 
@@ -189,6 +191,23 @@ static int set_option(const struct option *option, const char *text, json_t *req
 	return r;
 }
 
+/* "slots:N" stands for the names of N slots. */
+static int add_class(json_t *list, const char *text, size_t len)
+{
+	char name[TACIT_FLEET_CLASS_NAME_MAX + 1];
+	unsigned n = 0;
+	int r = 0, end = 0;
+
+	if (sscanf(text, "slots:%3u%n", &n, &end) != 1 || (size_t)end != len ||
+	    n > TACIT_FLEET_CLASSES_MAX)
+		return json_array_append_new(list, json_stringn(text, len));
+	for (unsigned i = 0; r == 0 && i < n; i++) {
+		tacit_fleet_slot_name(i, n, name);
+		r = json_array_append_new(list, json_string(name));
+	}
+	return r;
+}
+
 static json_t *split_list(const char *text)
 {
 	json_t *list = json_array();
@@ -196,7 +215,7 @@ static json_t *split_list(const char *text)
 	while (list) {
 		size_t len = strcspn(text, ",");
 
-		if (json_array_append_new(list, json_stringn(text, len)) < 0) {
+		if (add_class(list, text, len) < 0) {
 			json_decref(list);
 			return NULL;
 		}

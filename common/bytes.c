@@ -6,6 +6,8 @@
 #include <tacit/mem.h>
 
 #define WRITER_FIRST_BYTES 256U
+#define FNV_OFFSET	   2166136261U
+#define FNV_PRIME	   16777619U
 
 const uint8_t *tacit_read_bytes(struct tacit_reader *reader, size_t len)
 {
@@ -125,8 +127,8 @@ static bool reserve(struct tacit_writer *writer, size_t len)
 	capacity = writer->capacity ? writer->capacity : WRITER_FIRST_BYTES;
 	while (capacity < need)
 		capacity *= 2;
-	data = writer->secret ? grow_secret(writer, capacity) :
-				(uint8_t *)tacit_realloc(writer->data, capacity, 1);
+	data = writer->secret ? grow_secret(writer, capacity)
+			      : (uint8_t *)tacit_realloc(writer->data, capacity, 1);
 	if (!data) {
 		writer->failed = true;
 		return false;
@@ -218,6 +220,16 @@ int tacit_writer_take(struct tacit_writer *writer, uint8_t **ret, size_t *ret_le
 	*ret_len = writer->len;
 	*writer = (struct tacit_writer){ 0 };
 	return 0;
+}
+
+uint32_t tacit_hash(const void *data, size_t len)
+{
+	const uint8_t *bytes = (const uint8_t *)data;
+	uint32_t hash = FNV_OFFSET;
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ bytes[i]) * FNV_PRIME;
+	return hash;
 }
 
 void tacit_hex_encode(const void *data, size_t len, char *text)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <tacit/fleet.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include <tacit/mem.h>
@@ -9,6 +10,7 @@
 #define MAGIC_LEN 4U
 #define FORMAT	  1U
 #define KIND_MAX  15U
+#define SLOT	  "slot:"
 
 struct fleet_class {
 	char name[TACIT_FLEET_CLASS_NAME_MAX + 1];
@@ -129,6 +131,34 @@ int tacit_fleet_find(const struct tacit_fleet *fleet, const char *class)
 		if (strcmp(fleet->classes[i].name, class) == 0)
 			return (int)i;
 	return -ENOENT;
+}
+
+void tacit_fleet_slot_name(unsigned i, unsigned n, char ret[TACIT_FLEET_CLASS_NAME_MAX + 1])
+{
+	(void)snprintf(ret, TACIT_FLEET_CLASS_NAME_MAX + 1, SLOT "%u.%u", i, n);
+}
+
+/* How many slots the first of them says there are; 0 without any. */
+static unsigned slots(const struct tacit_fleet *fleet)
+{
+	unsigned i, n;
+
+	for (size_t k = 0; k < fleet->n; k++)
+		if (sscanf(fleet->classes[k].name, SLOT "%u.%u", &i, &n) == 2)
+			return n;
+	return 0;
+}
+
+int tacit_fleet_class_of(const struct tacit_fleet *fleet, const char *class)
+{
+	char name[TACIT_FLEET_CLASS_NAME_MAX + 1];
+	int at = tacit_fleet_find(fleet, class);
+	unsigned n = at < 0 ? slots(fleet) : 0;
+
+	if (n == 0)
+		return at;
+	tacit_fleet_slot_name(tacit_hash(class, strlen(class)) % n, n, name);
+	return tacit_fleet_find(fleet, name);
 }
 
 size_t tacit_fleet_dimensions(const struct tacit_fleet *fleet)

@@ -71,6 +71,9 @@ void tacit_writer_done(struct tacit_writer *writer);
  */
 TACIT_MUST_CHECK int tacit_writer_take(struct tacit_writer *writer, uint8_t **ret, size_t *ret_len);
 
+/* FNV-1a, 32 bits: spreads names over tables; no secret and no adversary is kept apart by it. */
+uint32_t tacit_hash(const void *data, size_t len);
+
 /* Lower-case hexadecimal; @text holds 2 * @len + 1 bytes. */
 void tacit_hex_encode(const void *data, size_t len, char *text);
 

@@ -60,6 +60,17 @@ const float *tacit_fleet_block(const struct tacit_fleet *fleet, size_t i);
 /* Index of @class, or -ENOENT. */
 int tacit_fleet_find(const struct tacit_fleet *fleet, const char *class);
 
+/*
+ * Index of the class that scopes of workload @class learn with: the one of that name, or else the
+ * *slot* it hashes to, or -ENOENT. A fleet has N slots when it has classes named "slot:0.N" to
+ * "slot:N-1.N": services that nobody listed learn together there, and nobody learns their names. Two
+ * that share a slot are averaged, so slots want to be several times as many as such services.
+ */
+int tacit_fleet_class_of(const struct tacit_fleet *fleet, const char *class);
+
+/* Writes the name of slot @i of @n to @ret. */
+void tacit_fleet_slot_name(unsigned i, unsigned n, char ret[TACIT_FLEET_CLASS_NAME_MAX + 1]);
+
 /* True when @name may be a class. */
 bool tacit_fleet_class_name_is_valid(const char *name);
 

@@ -305,6 +305,14 @@ static void test_base64url_is_one_to_one(void)
 	}
 }
 
+/* Vectors of the FNV authors' test suite. */
+static void test_hash(void)
+{
+	CU_ASSERT_EQUAL(tacit_hash("", 0), 0x811c9dc5);
+	CU_ASSERT_EQUAL(tacit_hash("a", 1), 0xe40c292c);
+	CU_ASSERT_EQUAL(tacit_hash("foobar", 6), 0xbf9cf968);
+}
+
 int main(void)
 {
 	static const struct unit_case cases[] = {
@@ -321,6 +329,7 @@ int main(void)
 		{ "base64url vectors", test_base64url_vectors },
 		{ "base64url refusals", test_base64url_refusals },
 		{ "base64url is one to one", test_base64url_is_one_to_one },
+		{ "hash", test_hash },
 		{ NULL, NULL },
 	};
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <tacit/fleet.h>
@@ -30,7 +31,7 @@ static struct tacit_model *learned(struct tacit_random *random, double shift)
 	double x[SAMPLES_DIMS];
 	const struct tacit_sample sample = { .x = x, .observed = samples_all };
 
-	CU_ASSERT_EQUAL_FATAL(gaussian()->new(&samples_space, &model), 0);
+	CU_ASSERT_EQUAL_FATAL(gaussian()->new (&samples_space, &model), 0);
 	for (unsigned i = 0; i < 400; i++) {
 		samples_draw(random, shift, x);
 		CU_ASSERT_EQUAL_FATAL(gaussian()->learn(model, &sample, 1), 0);
@@ -75,6 +76,51 @@ static void test_new(void)
 	CU_ASSERT_EQUAL(tacit_fleet_dimensions(fleet),
 			3 * gaussian()->contribution_len(&samples_space));
 	CU_ASSERT_EQUAL(gaussian()->check(&samples_space, tacit_fleet_block(fleet, 2)), 0);
+}
+
+static void test_slots(void)
+{
+	static const char *const classes[] = { "host", "slot:0.2", "slot:1.2" };
+	TACIT_CLEANUP(tacit_fleet_free_p) struct tacit_fleet *fleet = NULL;
+	unsigned in_slot[3] = { 0 };
+
+	CU_ASSERT_EQUAL_FATAL(tacit_fleet_new(gaussian(), &samples_space, classes, 3, &fleet), 0);
+	CU_ASSERT_EQUAL(tacit_fleet_class_of(fleet, "host"), 0);
+	CU_ASSERT_EQUAL(tacit_fleet_class_of(fleet, "slot:1.2"), 2);
+	for (unsigned i = 0; i < 100; i++) {
+		char name[32];
+		int at;
+
+		(void)snprintf(name, sizeof(name), "unit-%u.service", i);
+		at = tacit_fleet_class_of(fleet, name);
+		CU_ASSERT_FATAL(at >= 1 && at <= 2);
+		CU_ASSERT_EQUAL(tacit_fleet_class_of(fleet, name), at);
+		CU_ASSERT_EQUAL(tacit_fleet_find(fleet, name), -ENOENT);
+		in_slot[at]++;
+	}
+	CU_ASSERT(in_slot[1] > 30 && in_slot[2] > 30);
+}
+
+/* A list that somebody wrote by hand, and none at all. */
+static void test_slots_that_lack(void)
+{
+	static const char *const some[] = { "host", "slot:0.9" };
+	static const char *const odd[] = { "host", "slot:0.0", "slot:x" };
+	TACIT_CLEANUP(tacit_fleet_free_p) struct tacit_fleet *fleet = NULL, *none = make(3);
+	TACIT_CLEANUP(tacit_fleet_free_p) struct tacit_fleet *strange = NULL;
+	unsigned lost = 0;
+
+	CU_ASSERT_EQUAL_FATAL(tacit_fleet_new(gaussian(), &samples_space, some, 2, &fleet), 0);
+	CU_ASSERT_EQUAL_FATAL(tacit_fleet_new(gaussian(), &samples_space, odd, 3, &strange), 0);
+	for (unsigned i = 0; i < 20; i++) {
+		char name[32];
+
+		(void)snprintf(name, sizeof(name), "unit-%u.service", i);
+		lost += tacit_fleet_class_of(fleet, name) == -ENOENT;
+		CU_ASSERT_EQUAL(tacit_fleet_class_of(none, name), -ENOENT);
+		CU_ASSERT_EQUAL(tacit_fleet_class_of(strange, name), -ENOENT);
+	}
+	CU_ASSERT(lost > 0 && lost < 21);
 }
 
 static void test_contribute_averages_scopes(void)
@@ -307,6 +353,8 @@ int main(void)
 	static const struct unit_case cases[] = {
 		{ "names", test_names },
 		{ "new", test_new },
+		{ "slots", test_slots },
+		{ "slots that lack", test_slots_that_lack },
 		{ "contribute averages scopes", test_contribute_averages_scopes },
 		{ "round", test_round },
 		{ "round trip", test_round_trip },

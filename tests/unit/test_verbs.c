@@ -77,6 +77,12 @@ static void test_parse_more(void)
 		       0);
 	expect_request("task set classes=host",
 		       "{\"verb\":\"task set\",\"changes\":{\"classes\":[\"host\"]}}", 0);
+	expect_request("task set classes=host,slots:2",
+		       "{\"verb\":\"task set\",\"changes\":"
+		       "{\"classes\":[\"host\",\"slot:0.2\",\"slot:1.2\"]}}",
+		       0);
+	expect_request("task set classes=slots:900", /* no name of a class: refused by the server */
+		       "{\"verb\":\"task set\",\"changes\":{\"classes\":[\"slots:900\"]}}", 0);
 	expect_request("task plan --hosts 100 --epsilon 4",
 		       "{\"verb\":\"task plan\",\"hosts\":100,\"epsilon\":4.0}", 0);
 	expect_request("secagg-params --semi-honest --hosts 100 --corrupt 0.1 --dropout 0",
