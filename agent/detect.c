@@ -61,6 +61,7 @@ const char *tacit_verdict_name(enum tacit_verdict verdict)
 static const char *const statistics[] = {
 	[TACIT_STATISTIC_DISTANCE] = "distance",
 	[TACIT_STATISTIC_MAX_Z] = "max z",
+	[TACIT_STATISTIC_RARE] = "rare events",
 };
 
 int tacit_detect_new(const struct tacit_detect_params *params, struct tacit_detect **ret)
@@ -124,7 +125,7 @@ static struct unusual *find(struct tacit_detect *detect, const char *scope)
 	return NULL;
 }
 
-/* How far beyond its threshold the worse statistic is; above 1 is an alarm. */
+/* How far beyond its threshold the worst statistic is; above 1 is an alarm. */
 static double excess(const struct tacit_judgement *judgement, enum tacit_statistic *ret)
 {
 	double worst = -1;
@@ -159,9 +160,10 @@ static json_t *feature_json(const struct tacit_cause *cause)
 {
 	const struct tacit_feature *feature = tacit_feature_get(cause->feature);
 
-	return json_pack("{s:s, s:s, s:I, s:f, s:f, s:f}", "name", feature->name, "unit",
+	return json_pack("{s:s, s:s, s:I, s:f, s:f, s:f, s:f}", "name", feature->name, "unit",
 			 feature->unit, "value", (json_int_t)cause->value, "expected",
-			 cause->expected, "z", cause->z, "share", cause->share);
+			 cause->expected, "z", cause->z, "share", cause->share, "surprise",
+			 cause->surprise);
 }
 
 /* What the row says of the peak; an empty object when it cannot be said. */
@@ -173,11 +175,13 @@ static void format_detail(const struct unusual *unusual, char text[TACIT_STORE_D
 
 	for (int i = 0; i < unusual->causes; i++)
 		(void)json_array_append_new(features, feature_json(&unusual->cause[i]));
-	detail = json_pack("{s:o, s:f, s:f, s:f, s:f, s:f, s:b}", "features", features, "distance",
-			   peak->score.value[TACIT_STATISTIC_DISTANCE], "distance_threshold",
-			   peak->threshold[TACIT_STATISTIC_DISTANCE], "max_z",
+	detail = json_pack("{s:o, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:b}", "features", features,
+			   "distance", peak->score.value[TACIT_STATISTIC_DISTANCE],
+			   "distance_threshold", peak->threshold[TACIT_STATISTIC_DISTANCE], "max_z",
 			   peak->score.value[TACIT_STATISTIC_MAX_Z], "max_z_threshold",
-			   peak->threshold[TACIT_STATISTIC_MAX_Z], "evidence", peak->score.evidence,
+			   peak->threshold[TACIT_STATISTIC_MAX_Z], "rare",
+			   peak->score.value[TACIT_STATISTIC_RARE], "rare_threshold",
+			   peak->threshold[TACIT_STATISTIC_RARE], "evidence", peak->score.evidence,
 			   "accepted", unusual->accepted);
 	if (detail)
 		len = json_dumpb(detail, text, TACIT_STORE_DETAIL_MAX - 1, JSON_COMPACT);
@@ -247,7 +251,7 @@ static void note_peak(struct tacit_detect *detect, struct unusual *unusual,
 	unusual->anomaly.peak = judgement->score.value[statistic];
 	unusual->anomaly.threshold = judgement->threshold[statistic];
 	unusual->anomaly.model_version = judgement->model_version;
-	n = tacit_learner_explain(detect->params.learner, window, TACIT_DETECT_CAUSES,
+	n = tacit_learner_explain(detect->params.learner, window, statistic, TACIT_DETECT_CAUSES,
 				  unusual->cause);
 	unusual->causes = n < 0 ? 0 : n;
 }

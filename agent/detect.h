@@ -87,9 +87,10 @@ struct tacit_detect_counters {
 void tacit_detect_counters(const struct tacit_detect *detect, struct tacit_detect_counters *ret);
 
 /*
- * An anomaly's detail is JSON: {"features": [{"name", "unit", "value", "expected", "z", "share"},
- * ...] by falling share, "distance", "distance_threshold", "max_z", "max_z_threshold", "evidence":
- * windows behind the judgement, "accepted": whether learning has resumed}, all at the peak.
+ * An anomaly's detail is JSON: {"features": [{"name", "unit", "value", "expected", "z", "share",
+ * "surprise"}, ...] as tacit_learner_explain() has them, "distance", "distance_threshold", "max_z",
+ * "max_z_threshold", "rare", "rare_threshold", "evidence": windows behind the judgement, "accepted":
+ * whether learning has resumed}, all at the peak.
  */
 
 /* NULL is fine. Does not flush: open episodes are found interrupted by the next store. */

@@ -80,6 +80,7 @@ void tacit_learner_note_window(struct tacit_learner *learner, struct tacit_learn
 		scope->minute.max_distance =
 			fmax(scope->minute.max_distance, value[TACIT_STATISTIC_DISTANCE]);
 		scope->minute.max_z = fmax(scope->minute.max_z, value[TACIT_STATISTIC_MAX_Z]);
+		scope->minute.max_rare = fmax(scope->minute.max_rare, value[TACIT_STATISTIC_RARE]);
 	}
 	for (size_t i = 0; i < TACIT_FEATURE_COUNT; i++)
 		scope->activity += window->count[i] > 0;
@@ -102,6 +103,9 @@ static int score(struct tacit_learner *learner, struct tacit_learner_scope *scop
 		r = tacit_threshold_get(scope->threshold[i], risk, &judgement->threshold[i]);
 		if (r < 0)
 			return r == -EAGAIN ? 0 : r;
+		judgement->threshold[i] =
+			fmax(judgement->threshold[i],
+			     tacit_statistic_floor((enum tacit_statistic)i, risk));
 	}
 	judgement->has_threshold = true;
 	return 0;
@@ -193,80 +197,6 @@ void tacit_learner_concede(struct tacit_learner *learner, const char *name,
 	for (size_t i = 0; scope && i < TACIT_STATISTIC_COUNT; i++)
 		tacit_threshold_learn(scope->threshold[i],
 				      fmin(judgement->score.value[i], judgement->threshold[i]));
-}
-
-static double usual_count(unsigned feature, double expected)
-{
-	switch (tacit_feature_get(feature)->transform) {
-	case TACIT_TRANSFORM_LOG1P:
-		return fmax(0, expm1(expected));
-	case TACIT_TRANSFORM_LOG1P_KILO:
-		return fmax(0, 1000 * expm1(expected));
-	}
-	return 0;
-}
-
-/* Index of the largest number that is above zero and not taken, or -1. */
-static int largest(const double *number, const bool *taken)
-{
-	int best = -1;
-
-	for (int i = 0; i < TACIT_FEATURE_COUNT; i++)
-		if (!taken[i] && number[i] > (best < 0 ? 0 : number[best]))
-			best = i;
-	return best;
-}
-
-/* Feature numbers of the causes, most telling first. */
-static size_t choose(const double *share, const double *z, size_t max, unsigned *feature)
-{
-	bool taken[TACIT_FEATURE_COUNT] = { false };
-	double size[TACIT_FEATURE_COUNT];
-	int oddest, next;
-	size_t n = 0;
-
-	for (size_t i = 0; i < TACIT_FEATURE_COUNT; i++)
-		size[i] = fabs(z[i]);
-	oddest = largest(size, taken);
-
-	while (n < max && (next = largest(share, taken)) >= 0) {
-		feature[n++] = (unsigned)next;
-		taken[next] = true;
-	}
-	if (oddest >= 0 && !taken[oddest] && max > 0)
-		feature[n < max ? n++ : max - 1] = (unsigned)oddest;
-	return n;
-}
-
-int tacit_learner_explain(struct tacit_learner *learner, const struct tacit_window *window,
-			  size_t max, struct tacit_cause *causes)
-{
-	struct tacit_learner_scope *scope = tacit_learner_scope_find(learner, window->scope);
-	double x[TACIT_FEATURE_COUNT], share[TACIT_FEATURE_COUNT], z[TACIT_FEATURE_COUNT];
-	double expected[TACIT_FEATURE_COUNT], sum = 0;
-	struct tacit_sample input = tacit_window_sample(window, x);
-	unsigned feature[TACIT_FEATURE_COUNT];
-	size_t n;
-	int r;
-
-	if (!scope)
-		return -ENOENT;
-	tacit_learner_catch_up(learner, scope);
-	r = learner->params.kind->explain(scope->model, &input, share, z, expected);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < TACIT_FEATURE_COUNT; i++)
-		sum += share[i];
-	n = choose(share, z, max < TACIT_FEATURE_COUNT ? max : TACIT_FEATURE_COUNT, feature);
-	for (size_t i = 0; i < n; i++)
-		causes[i] = (struct tacit_cause){
-			.feature = feature[i],
-			.share = sum > 0 ? share[feature[i]] / sum : 0,
-			.z = z[feature[i]],
-			.value = window->count[feature[i]],
-			.expected = usual_count(feature[i], expected[feature[i]]),
-		};
-	return (int)n;
 }
 
 int tacit_learner_set_fleet(struct tacit_learner *learner, struct tacit_fleet *fleet, double kappa)

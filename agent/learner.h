@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * learner - what is normal here: one model and two thresholds per scope, kept in
+ * learner - what is normal here: one model and its thresholds per scope, kept in
  * memory for the scopes seen lately and in the store for all.
  *
  * A scope's model leans on the fleet's block of its class until its own evidence
@@ -82,15 +82,18 @@ struct tacit_cause {
 	unsigned feature;
 	double share;	 /* of the distance; those of all features add up to 1 */
 	double z;	 /* signed */
+	double surprise; /* in nats; 0 when its moving is nothing seldom */
 	uint64_t value;	 /* count in the window */
 	double expected; /* count that is usual */
 };
 
-/* The @max features with the largest shares, falling; the one with the largest |z| is the last of
- * them if it is not one of them. Returns how many were written to @causes; -EAGAIN when the
- * model knows too little, -ENOMEM. */
+/* The @max features that best explain @statistic: with the largest surprises when it is
+ * TACIT_STATISTIC_RARE, else with the largest shares, falling; among them, whatever their share,
+ * the one with the largest |z| and the most surprising ones. Returns how many were written to
+ * @causes; -EAGAIN when the model knows too little, -ENOMEM. */
 TACIT_MUST_CHECK int tacit_learner_explain(struct tacit_learner *learner,
-					   const struct tacit_window *window, size_t max,
+					   const struct tacit_window *window,
+					   enum tacit_statistic statistic, size_t max,
 					   struct tacit_cause *causes);
 
 /* What the fleet knows. @fleet: consumed, also on failure; NULL takes it away. @kappa: what a

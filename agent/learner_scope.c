@@ -7,6 +7,9 @@
 
 #include <tacit/bytes.h>
 
+/* Every version has had thresholds of so many statistics; later ones may be missing. */
+#define STATISTICS_OLD 2U
+
 static struct tacit_learner_bucket *bucket_of(struct tacit_learner *learner, const char *name)
 {
 	return &learner->bucket[tacit_hash(name, strlen(name)) & (TACIT_LEARNER_BUCKETS - 1)];
@@ -83,8 +86,11 @@ static int load_thresholds(struct tacit_learner_scope *scope, const struct tacit
 	struct tacit_reader reader = tacit_reader_init(row->threshold, row->threshold_len);
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < TACIT_STATISTIC_COUNT; i++)
+	for (size_t i = 0; r == 0 && i < TACIT_STATISTIC_COUNT; i++) {
+		if (i >= STATISTICS_OLD && tacit_read_done(&reader))
+			break; /* saved before there was such a statistic */
 		r = tacit_threshold_load(&reader, &scope->threshold[i]);
+	}
 	return r == 0 && !tacit_read_done(&reader) ? TACIT_EDAMAGED : r;
 }
 

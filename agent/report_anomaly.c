@@ -13,6 +13,7 @@
 static const char *const statistics[TACIT_STATISTIC_COUNT] = {
 	[TACIT_STATISTIC_DISTANCE] = "distance",
 	[TACIT_STATISTIC_MAX_Z] = "max_z",
+	[TACIT_STATISTIC_RARE] = "rare",
 };
 
 /* Rows are read one after another; the first failure ends it. */

@@ -2,6 +2,7 @@
 /* The fleet's release, and what this host knows of its own scopes. */
 #include "report_private.h"
 
+#include <math.h>
 #include <stdbool.h>
 
 #include <tacit/bytes.h>
@@ -137,6 +138,9 @@ static void on_thresholds(void *ctx, const struct tacit_store_scope *scope)
 		if (r < 0 ||
 		    tacit_threshold_get(threshold, thresholds->risk, &thresholds->value[i]) < 0)
 			return;
+		thresholds->value[i] =
+			fmax(thresholds->value[i],
+			     tacit_statistic_floor((enum tacit_statistic)i, thresholds->risk));
 	}
 	thresholds->known = true;
 }
@@ -152,9 +156,10 @@ static int put_thresholds(const struct tacit_report_source *source, double risk,
 	if (found.failed || (r < 0 && r != -ENOENT && r != TACIT_EDAMAGED))
 		return found.failed ? -ENOMEM : r;
 	value = found.known
-			? json_pack("{s:o, s:o}", "distance",
+			? json_pack("{s:o, s:o, s:o}", "distance",
 				    tacit_report_real(found.value[TACIT_STATISTIC_DISTANCE]),
-				    "max_z", tacit_report_real(found.value[TACIT_STATISTIC_MAX_Z]))
+				    "max_z", tacit_report_real(found.value[TACIT_STATISTIC_MAX_Z]),
+				    "rare", tacit_report_real(found.value[TACIT_STATISTIC_RARE]))
 			: json_null();
 	return tacit_report_set(scope, "thresholds", value);
 }

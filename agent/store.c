@@ -52,6 +52,7 @@ static const char *const migrations[] = {
 	" aggregator TEXT PRIMARY KEY, round INTEGER NOT NULL, model_version INTEGER NOT NULL,"
 	" state BLOB NOT NULL, message BLOB NOT NULL, sent INTEGER NOT NULL) WITHOUT ROWID;"
 	"ALTER TABLE ledger ADD COLUMN hosts INTEGER NOT NULL DEFAULT 1;",
+	"ALTER TABLE minute ADD COLUMN max_rare REAL NOT NULL DEFAULT 0;",
 };
 
 static const struct tacit_db_schema schema = {

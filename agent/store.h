@@ -111,7 +111,7 @@ struct tacit_store_minute {
 	int64_t scope; /* id */
 	int64_t at_ms; /* wall clock, the minute's beginning */
 	uint32_t windows, alarms;
-	double max_distance, max_z;
+	double max_distance, max_z, max_rare;
 };
 
 /* Inserts, or adds to the row that is there. */

@@ -108,11 +108,11 @@ int tacit_store_put_minute(struct tacit_store *store, const struct tacit_store_m
 	/* A clock that was set back comes to the same minute again. */
 	return tacit_db_run(
 		store->db,
-		"INSERT INTO minute(scope, at_ms, windows, alarms, max_distance, max_z)"
-		" VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT(at_ms, scope) DO UPDATE SET"
+		"INSERT INTO minute(scope, at_ms, windows, alarms, max_distance, max_z,"
+		" max_rare) VALUES(?, ?, ?, ?, ?, ?, ?) ON CONFLICT(at_ms, scope) DO UPDATE SET"
 		" windows = windows + excluded.windows, alarms = alarms + excluded.alarms,"
 		" max_distance = max(max_distance, excluded.max_distance),"
-		" max_z = max(max_z, excluded.max_z)",
-		"iiiidd", minute->scope, minute->at_ms, (int64_t)minute->windows,
-		(int64_t)minute->alarms, minute->max_distance, minute->max_z);
+		" max_z = max(max_z, excluded.max_z), max_rare = max(max_rare, excluded.max_rare)",
+		"iiiiddd", minute->scope, minute->at_ms, (int64_t)minute->windows,
+		(int64_t)minute->alarms, minute->max_distance, minute->max_z, minute->max_rare);
 }

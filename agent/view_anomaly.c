@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "view.h"
 
+#include <math.h>
 #include <string.h>
 
 #define BAR_CELLS   12U
@@ -114,6 +115,16 @@ static void put_model(const struct tacit_render *render, const json_t *anomaly)
 	tacit_render_put(render, TACIT_STYLE_PLAIN, "\n");
 }
 
+/* Nothing of what is not seldom: 0. */
+static void put_rarity(const struct tacit_render *render, double surprise)
+{
+	char windows[TACIT_RENDER_TEXT];
+
+	if (surprise > 0)
+		tacit_render_put(render, TACIT_STYLE_PLAIN, "%22sseldom: one window in %s\n", "",
+				 tacit_render_number(exp(surprise), windows));
+}
+
 static void put_feature(const struct tacit_render *render, const json_t *feature)
 {
 	double share = tacit_render_real_at(feature, "share");
@@ -127,6 +138,7 @@ static void put_feature(const struct tacit_render *render, const json_t *feature
 	tacit_render_put(render, TACIT_STYLE_PLAIN, "%11s, usually %s\n",
 			 tacit_render_count(tacit_render_int_at(feature, "value"), value),
 			 tacit_render_number(tacit_render_real_at(feature, "expected"), expected));
+	put_rarity(render, tacit_render_real_at(feature, "surprise"));
 	tacit_render_put(render, TACIT_STYLE_PLAIN, "%22s", "");
 	if (doc[0])
 		tacit_render_wrap(render, TACIT_STYLE_DIM, 22, doc);
@@ -150,13 +162,15 @@ void tacit_view_explain(const struct tacit_render *render, const json_t *documen
 	put_when(render, anomaly);
 	put_statistic(render, anomaly, "distance", "distance", "distance_threshold");
 	put_statistic(render, anomaly, "largest |z|", "max_z", "max_z_threshold");
+	put_statistic(render, anomaly, "rare events", "rare", "rare_threshold");
 	put_model(render, anomaly);
 
 	if (json_array_size(features) == 0)
 		return;
 	tacit_render_put(render, TACIT_STYLE_BOLD, "\nWhat made it odd, at its peak\n");
 	json_array_foreach(features, i, feature) {
-		if (i < FIRST_SHOWN || tacit_render_real_at(feature, "share") >= SHARE_SHOWN)
+		if (i < FIRST_SHOWN || tacit_render_real_at(feature, "share") >= SHARE_SHOWN ||
+		    tacit_render_real_at(feature, "surprise") > 0)
 			put_feature(render, feature);
 	}
 }

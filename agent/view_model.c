@@ -38,13 +38,15 @@ static const char *number_or_dash(const json_t *scope, const char *path,
 static void put_scope(const struct tacit_render *render, const json_t *scope)
 {
 	char a[TACIT_RENDER_TEXT], b[TACIT_RENDER_TEXT], c[TACIT_RENDER_TEXT], d[TACIT_RENDER_TEXT];
+	char e[TACIT_RENDER_TEXT];
 
-	tacit_render_put(render, TACIT_STYLE_PLAIN, "  %-26.26s %-15.15s %9s %6s %9s %7s\n",
+	tacit_render_put(render, TACIT_STYLE_PLAIN, "  %-24.24s %-15.15s %8s %5s %8s %6s %5s\n",
 			 tacit_render_text_at(scope, "name"), tacit_render_text_at(scope, "class"),
 			 tacit_render_count(tacit_render_int_at(scope, "windows"), a),
 			 number_or_dash(scope, "prior", b),
 			 number_or_dash(scope, "thresholds.distance", c),
-			 number_or_dash(scope, "thresholds.max_z", d));
+			 number_or_dash(scope, "thresholds.max_z", d),
+			 number_or_dash(scope, "thresholds.rare", e));
 }
 
 void tacit_view_model(const struct tacit_render *render, const json_t *document)
@@ -59,16 +61,17 @@ void tacit_view_model(const struct tacit_render *render, const json_t *document)
 	tacit_render_put(
 		render, TACIT_STYLE_PLAIN, "aims for %s false alarms a day\n",
 		tacit_render_number(tacit_render_real_at(document, "alerts_per_day"), text));
-	tacit_render_put(render, TACIT_STYLE_BOLD, "\n  %-26s %-15s %9s %6s %9s %7s\n", "Scope",
-			 "Class", "Windows", "Prior", "Distance", "|z|");
+	tacit_render_put(render, TACIT_STYLE_BOLD, "\n  %-24s %-15s %8s %5s %8s %6s %5s\n", "Scope",
+			 "Class", "Windows", "Prior", "Distance", "|z|", "Rare");
 	json_array_foreach (scopes, i, scope) {
 		put_scope(render, scope);
 	}
 	tacit_render_put(render, TACIT_STYLE_DIM, "\n  ");
-	tacit_render_wrap(render, TACIT_STYLE_DIM, 2,
-			  "Windows: learned from. Prior: what the fleet's word on the class is "
-			  "worth, in windows. Distance and |z|: the scores above which a window is "
-			  "anomalous; '-' while there are too few scores.");
+	tacit_render_wrap(
+		render, TACIT_STYLE_DIM, 2,
+		"Windows: learned from. Prior: what the fleet's word on the class is "
+		"worth, in windows. Distance, |z|, Rare: the scores above which a window is "
+		"anomalous; '-' while there are too few scores.");
 }
 
 static const char *mark_of(const json_t *feature, enum tacit_style *style)

@@ -20,6 +20,7 @@
 #include <tacit/mem.h>
 
 #include "factor.h"
+#include "rare.h"
 
 #define KAPPA_MAX 10000.0
 #define SD_MIN	  0.05 /* what a silent feature may vary by before z grows */
@@ -275,6 +276,28 @@ static double z_of(const struct tacit_sample *sample, const struct view *view, s
 	return (sample->x[j] - view->mean[j]) / fmax(sqrt(view->variance[j]), SD_MIN);
 }
 
+/* What seldom moves and did, taken together; @nats, unless NULL, gets each dimension's surprise. */
+static double surprise_of(const struct tacit_model *model, const struct tacit_sample *sample,
+			  const struct view *view, double *nats)
+{
+	double part[TACIT_SPACE_DIMS_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < view->n; i++) {
+		size_t j = view->dim[i];
+		double one = sample->x[j] > 0
+				     ? tacit_gaussian_surprise(model->space, model->moments,
+							       model->prior, model->kappa, j)
+				     : 0;
+
+		if (one > 0)
+			part[n++] = one;
+		if (nats)
+			nats[j] = one;
+	}
+	return tacit_rare_together(part, n);
+}
+
 static int gaussian_score(struct tacit_model *model, const struct tacit_sample *sample,
 			  struct tacit_score *ret)
 {
@@ -286,6 +309,7 @@ static int gaussian_score(struct tacit_model *model, const struct tacit_sample *
 		return r;
 	score.evidence = view.evidence;
 	score.value[TACIT_STATISTIC_DISTANCE] = distance_of(model, sample, &view, NULL);
+	score.value[TACIT_STATISTIC_RARE] = surprise_of(model, sample, &view, NULL);
 	score.max_z_dim = view.dim[0];
 	for (size_t i = 0; i < view.n; i++) {
 		double z = fabs(z_of(sample, &view, view.dim[i]));
@@ -317,6 +341,19 @@ static int gaussian_explain(struct tacit_model *model, const struct tacit_sample
 	}
 	for (size_t j = 0; expected && j < dims; j++)
 		expected[j] = believe(model, j).mean;
+	return 0;
+}
+
+static int gaussian_surprise(struct tacit_model *model, const struct tacit_sample *sample,
+			     double *nats)
+{
+	struct view view;
+	int r = look(model, sample->observed, &view);
+
+	if (r < 0)
+		return r;
+	memset(nats, 0, model->space->dims * sizeof(*nats));
+	(void)surprise_of(model, sample, &view, nats);
 	return 0;
 }
 
@@ -413,6 +450,7 @@ const struct tacit_model_kind tacit_gaussian_kind = {
 	.learn = gaussian_learn,
 	.score = gaussian_score,
 	.explain = gaussian_explain,
+	.surprise = gaussian_surprise,
 	.contribution_len = tacit_gaussian_contribution_len,
 	.block_len = tacit_gaussian_block_len,
 	.block_init = tacit_gaussian_block_init,

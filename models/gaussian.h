@@ -25,6 +25,11 @@ struct tacit_gaussian_fact {
 /* Fact @j of a block. */
 struct tacit_gaussian_fact tacit_gaussian_block_get(const float *block, size_t j);
 
+/* Surprise at dimension @j having moved, in nats. @prior: a block, or NULL; @kappa: its worth. The
+ * fleet tells no shares of windows, but its means bound them. */
+double tacit_gaussian_surprise(const struct tacit_space *space, const struct tacit_moments *moments,
+			       const float *prior, double kappa, size_t j);
+
 /* The operations of the kind that deal in blocks; gaussian_block.c tells what is sent. */
 size_t tacit_gaussian_contribution_len(const struct tacit_space *space);
 size_t tacit_gaussian_block_len(const struct tacit_space *space);

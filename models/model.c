@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <tacit/model.h>
 
+#include <math.h>
 #include <string.h>
 
 #include "gaussian.h"
@@ -8,6 +9,11 @@
 static const struct tacit_model_kind *const kinds[] = {
 	&tacit_gaussian_kind,
 };
+
+double tacit_statistic_floor(enum tacit_statistic statistic, double risk)
+{
+	return statistic == TACIT_STATISTIC_RARE ? -log(risk) : 0;
+}
 
 const struct tacit_model_kind *tacit_model_kind_at(size_t i)
 {

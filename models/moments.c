@@ -6,8 +6,10 @@
 #include <tacit/mem.h>
 
 #include "linalg.h"
+#include "rare.h"
 
-#define FORMAT	   1U
+#define FORMAT	   2U
+#define FORMAT_OLD 1U  /* without movement */
 #define VALUE_MAX  1e6 /* means beyond it are no log counts */
 #define FNV_OFFSET 2166136261U
 #define FNV_PRIME  16777619U
@@ -15,9 +17,10 @@
 struct tacit_moments {
 	const struct tacit_space *space;
 	uint64_t windows;
-	double *count;	   /* per group */
-	double *mean;	   /* per dimension */
-	float *variance;   /* per dimension */
+	double *count;	 /* per group */
+	double *mean;	 /* per dimension */
+	float *variance; /* per dimension, as the next */
+	float *moved;
 	float *pair_count; /* packed triangle of groups; NULL until promoted */
 	float *covariance; /* packed triangle of dimensions below the diagonal, see pair_row() */
 };
@@ -44,7 +47,8 @@ int tacit_moments_new(const struct tacit_space *space, struct tacit_moments **re
 	moments->count = TACIT_NEW_N(double, space->groups);
 	moments->mean = TACIT_NEW_N(double, space->dims);
 	moments->variance = TACIT_NEW_N(float, space->dims);
-	if (!moments->count || !moments->mean || !moments->variance)
+	moments->moved = TACIT_NEW_N(float, space->dims);
+	if (!moments->count || !moments->mean || !moments->variance || !moments->moved)
 		return -ENOMEM;
 	*ret = TACIT_TAKE(moments);
 	return 0;
@@ -172,6 +176,8 @@ void tacit_moments_learn(struct tacit_moments *moments, const struct tacit_sampl
 		moments->mean[j] += w * delta;
 		moments->variance[j] =
 			(float)((1 - w) * ((double)moments->variance[j] + w * delta * delta));
+		moments->moved[j] =
+			(float)((1 - w) * (double)moments->moved[j] + w * (sample->x[j] > 0));
 	}
 	if (moments->covariance)
 		learn_pairs(moments, sample->observed, times, d);
@@ -197,6 +203,11 @@ const float *tacit_moments_variance(const struct tacit_moments *moments)
 	return moments->variance;
 }
 
+const float *tacit_moments_moved(const struct tacit_moments *moments)
+{
+	return moments->moved;
+}
+
 double tacit_moments_covariance(const struct tacit_moments *moments, size_t i, size_t k)
 {
 	size_t g = moments->space->group_of[i], h = moments->space->group_of[k];
@@ -211,7 +222,7 @@ double tacit_moments_covariance(const struct tacit_moments *moments, size_t i, s
 static size_t diagonal_bytes(const struct tacit_space *space)
 {
 	return sizeof(struct tacit_moments) + space->groups * sizeof(double) +
-	       space->dims * (sizeof(double) + sizeof(float));
+	       space->dims * (sizeof(double) + 2 * sizeof(float));
 }
 
 size_t tacit_moments_promoted_bytes(const struct tacit_space *space)
@@ -251,6 +262,7 @@ void tacit_moments_save(const struct tacit_moments *moments, struct tacit_writer
 	for (size_t j = 0; j < space->dims; j++) {
 		tacit_write_f64le(writer, moments->mean[j]);
 		tacit_write_f32le(writer, moments->variance[j]);
+		tacit_write_f32le(writer, moments->moved[j]);
 	}
 	if (!moments->covariance)
 		return;
@@ -261,7 +273,8 @@ void tacit_moments_save(const struct tacit_moments *moments, struct tacit_writer
 }
 
 /* Numbers that are finite and plausible; NaN fails every comparison. */
-static bool read_diagonal(struct tacit_moments *moments, struct tacit_reader *reader)
+static bool read_diagonal(struct tacit_moments *moments, uint8_t format,
+			  struct tacit_reader *reader)
 {
 	const struct tacit_space *space = moments->space;
 	bool good = true;
@@ -277,6 +290,10 @@ static bool read_diagonal(struct tacit_moments *moments, struct tacit_reader *re
 		good &= fabs(moments->mean[j]) <= VALUE_MAX;
 		good &= moments->variance[j] >= 0 &&
 			(double)moments->variance[j] <= VALUE_MAX * VALUE_MAX;
+		moments->moved[j] = format == FORMAT_OLD
+					    ? (float)tacit_rare_share_most(moments->mean[j])
+					    : tacit_read_f32le(reader);
+		good &= moments->moved[j] >= 0 && moments->moved[j] <= 1;
 	}
 	return good;
 }
@@ -301,20 +318,20 @@ static bool read_pairs(struct tacit_moments *moments, struct tacit_reader *reade
 	return good;
 }
 
-static int read_head(const struct tacit_space *space, struct tacit_reader *reader,
+static int read_head(const struct tacit_space *space, struct tacit_reader *reader, uint8_t *format,
 		     uint8_t *promoted)
 {
-	uint8_t format = tacit_read_u8(reader);
 	uint32_t dims, groups, grouping;
 
+	*format = tacit_read_u8(reader);
 	*promoted = tacit_read_u8(reader);
 	dims = tacit_read_u32le(reader);
 	groups = tacit_read_u32le(reader);
 	grouping = tacit_read_u32le(reader);
 	if (reader->failed)
 		return TACIT_EDAMAGED;
-	if (format != FORMAT || dims != space->dims || groups != space->groups ||
-	    grouping != grouping_of(space))
+	if ((*format != FORMAT && *format != FORMAT_OLD) || dims != space->dims ||
+	    groups != space->groups || grouping != grouping_of(space))
 		return TACIT_ESCHEMA;
 	return *promoted <= 1 ? 0 : TACIT_EDAMAGED;
 }
@@ -323,8 +340,8 @@ int tacit_moments_load(const struct tacit_space *space, struct tacit_reader *rea
 		       struct tacit_moments **ret)
 {
 	TACIT_CLEANUP(tacit_moments_free_p) struct tacit_moments *moments = NULL;
-	uint8_t promoted = 0;
-	int r = read_head(space, reader, &promoted);
+	uint8_t format = 0, promoted = 0;
+	int r = read_head(space, reader, &format, &promoted);
 
 	if (r == 0)
 		r = tacit_moments_new(space, &moments);
@@ -332,7 +349,7 @@ int tacit_moments_load(const struct tacit_space *space, struct tacit_reader *rea
 		r = tacit_moments_promote(moments);
 	if (r < 0)
 		return r;
-	if (!read_diagonal(moments, reader) || (promoted && !read_pairs(moments, reader)) ||
+	if (!read_diagonal(moments, format, reader) || (promoted && !read_pairs(moments, reader)) ||
 	    reader->failed)
 		return TACIT_EDAMAGED;
 	*ret = TACIT_TAKE(moments);
@@ -346,6 +363,7 @@ void tacit_moments_free(struct tacit_moments *moments)
 	tacit_free(moments->count);
 	tacit_free(moments->mean);
 	tacit_free(moments->variance);
+	tacit_free(moments->moved);
 	tacit_free(moments->pair_count);
 	tacit_free(moments->covariance);
 	tacit_free(moments);

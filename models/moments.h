@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * moments - streaming count, mean, variance and, once promoted, covariance of one scope's
- * windows (Welford 1962; Chan, Golub, LeVeque 1983). Groups of features that are missing
- * together are counted apart, so that a window without them says nothing about them.
+ * windows (Welford 1962; Chan, Golub, LeVeque 1983), and how often each dimension moved at all.
+ * Groups of features that are missing together are counted apart, so that a window without them says nothing about them.
  *
  * The last TACIT_MOMENTS_HORIZON windows or so count: beyond it every new window makes the older
  * ones fade, which lets the moments follow a slow drift and keeps floats exact enough.
@@ -45,6 +45,9 @@ double tacit_moments_count(const struct tacit_moments *moments, size_t group);
 const double *tacit_moments_mean(const struct tacit_moments *moments);
 const float *tacit_moments_variance(const struct tacit_moments *moments);
 
+/* The same: in what share of the windows it was above zero. */
+const float *tacit_moments_moved(const struct tacit_moments *moments);
+
 /* Covariance of two different dimensions of promoted moments. Counted over the windows that had
  * both, it is shrunk by their share, n_ik / sqrt(n_i n_k): with the variances on the diagonal the
  * matrix stays positive semidefinite, as if what is missing had been at its mean. */
@@ -56,7 +59,8 @@ size_t tacit_moments_promoted_bytes(const struct tacit_space *space);
 
 void tacit_moments_save(const struct tacit_moments *moments, struct tacit_writer *writer);
 
-/* 0, TACIT_ESCHEMA (other version or space), TACIT_EDAMAGED, -ENOMEM. */
+/* Also what was saved before movement was counted: a share is then taken for the most that its mean
+ * allows. 0, TACIT_ESCHEMA (other version or space), TACIT_EDAMAGED, -ENOMEM. */
 TACIT_MUST_CHECK int tacit_moments_load(const struct tacit_space *space,
 					struct tacit_reader *reader, struct tacit_moments **ret);
 

@@ -24,10 +24,11 @@
 
 struct tacit_model;
 
-/* Two statistics, each with a threshold of its own; an alarm on either. */
+/* Each statistic has a threshold of its own; an alarm on any. */
 enum tacit_statistic {
 	TACIT_STATISTIC_DISTANCE, /* squared ridge Mahalanobis distance, >= 0 */
 	TACIT_STATISTIC_MAX_Z,    /* largest |z| of one feature, >= 0 */
+	TACIT_STATISTIC_RARE,     /* surprise at seldom events, in nats, >= 0 */
 	TACIT_STATISTIC_COUNT,
 };
 
@@ -36,6 +37,10 @@ struct tacit_score {
 	size_t max_z_dim; /* which dimension has the largest |z| */
 	double evidence;  /* windows behind the judgement: own, plus what the prior is worth */
 };
+
+/* What a threshold is at least, for all that scores have been lately: a normal window is @risk's
+ * chance of exceeding it, and one in e^s is as surprising as s nats. 0 for the others. */
+double tacit_statistic_floor(enum tacit_statistic statistic, double risk);
 
 /* What a model knows of its own age. */
 struct tacit_model_info {
@@ -88,6 +93,11 @@ struct tacit_model_kind {
 	 * signed z-score; @expected (may be NULL) each feature's mean. Errors as score. */
 	int (*explain)(struct tacit_model *model, const struct tacit_sample *sample, double *share,
 		       double *z, double *expected);
+
+	/* How surprising it is of each dimension that it moved, behind value[TACIT_STATISTIC_RARE]:
+	 * @nats (dims numbers), 0 where it is not. NULL: the kind knows of no seldom events. Errors
+	 * as score. */
+	int (*surprise)(struct tacit_model *model, const struct tacit_sample *sample, double *nats);
 
 	/* Numbers in a contribution and in a block, for one class. */
 	size_t (*contribution_len)(const struct tacit_space *space);

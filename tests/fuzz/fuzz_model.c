@@ -23,10 +23,12 @@ static void use_model(const struct tacit_model_kind *kind, struct tacit_model *m
 
 	if (kind->learn(model, &sample, 1) < 0 || kind->contribution_len(&space) > 13)
 		abort();
-	if (kind->score(model, &partial, &score) == 0 &&
-	    isnan(score.value[TACIT_STATISTIC_DISTANCE]))
-		abort();
+	if (kind->score(model, &partial, &score) == 0)
+		for (size_t i = 0; i < TACIT_STATISTIC_COUNT; i++)
+			if (isnan(score.value[i]))
+				abort();
 	(void)!kind->explain(model, &sample, share, NULL, NULL);
+	(void)!kind->surprise(model, &sample, share);
 	kind->block_init(&space, block);
 	kind->contribute(model, block, out);
 	for (size_t i = 0; i < kind->contribution_len(&space); i++)

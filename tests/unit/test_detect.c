@@ -125,8 +125,8 @@ static struct listed list(struct bench *bench)
 
 static void test_risk(void)
 {
-	CU_ASSERT_DOUBLE_EQUAL(tacit_detect_risk(1, 1000, 1), 1 / (86400.0 * 2), 1e-12);
-	CU_ASSERT_DOUBLE_EQUAL(tacit_detect_risk(10, 2000, 5), 10 / (43200.0 * 5 * 2), 1e-12);
+	CU_ASSERT_DOUBLE_EQUAL(tacit_detect_risk(1, 1000, 1), 1 / (86400.0 * TACIT_STATISTIC_COUNT), 1e-12);
+	CU_ASSERT_DOUBLE_EQUAL(tacit_detect_risk(10, 2000, 5), 10 / (43200.0 * 5 * TACIT_STATISTIC_COUNT), 1e-12);
 	CU_ASSERT_EQUAL(tacit_detect_risk(1e9, 60000, 1), 0.1);
 	CU_ASSERT_EQUAL(tacit_detect_risk(0.01, 200, 4096), 1e-9);
 }

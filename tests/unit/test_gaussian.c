@@ -13,7 +13,7 @@ static struct tacit_model *make(int promoted)
 {
 	struct tacit_model *model = NULL;
 
-	CU_ASSERT_EQUAL_FATAL(GAUSS->new(&samples_space, &model), 0);
+	CU_ASSERT_EQUAL_FATAL(GAUSS->new (&samples_space, &model), 0);
 	if (promoted)
 		CU_ASSERT_EQUAL_FATAL(GAUSS->promote(model), 0);
 	return model;
@@ -34,6 +34,7 @@ static double distance(struct tacit_model *model, const double *x, const uint8_t
 	CU_ASSERT_EQUAL_FATAL(score(model, x, observed, &result), 0);
 	CU_ASSERT(isfinite(result.value[0]) && result.value[0] >= 0);
 	CU_ASSERT(isfinite(result.value[1]) && result.value[1] >= 0);
+	CU_ASSERT(isfinite(result.value[2]) && result.value[2] >= 0);
 	return result.value[TACIT_STATISTIC_DISTANCE];
 }
 
@@ -307,6 +308,54 @@ static void test_idle_scope(void)
 	}
 }
 
+/* Two events, each seen once in a thousand windows or never, surprise by what each is worth; how
+ * much of them there is makes no difference, and what cannot be observed does not surprise. */
+static void test_seldom_events(void)
+{
+	for (int promoted = 0; promoted < 2; promoted++) {
+		TACIT_CLEANUP(tacit_model_free_p) struct tacit_model *model = make(promoted);
+		const struct tacit_sample sample = { .x = (double[D]){ 1, 0, 0.01, 0, 0, 0, 5, 0 },
+						     .observed = samples_all };
+		struct tacit_score result = { 0 };
+		double nats[D], x[D] = { 3 };
+
+		for (unsigned i = 0; i < 999; i++) {
+			x[2] = i == 300;
+			x[1] = i % 10 == 0;
+			learn(model, x, samples_all);
+		}
+		CU_ASSERT_EQUAL(score(model, sample.x, samples_all, &result), 0);
+		CU_ASSERT_DOUBLE_EQUAL(result.value[TACIT_STATISTIC_RARE],
+				       log(1000 / 1.5) / 2 + log(1000 / 0.5), 1e-3);
+		CU_ASSERT_EQUAL(GAUSS->surprise(model, &sample, nats), 0);
+		CU_ASSERT_DOUBLE_EQUAL(nats[2], log(1000 / 1.5), 1e-3);
+		CU_ASSERT_DOUBLE_EQUAL(nats[6], log(1000 / 0.5), 1e-3);
+		CU_ASSERT_EQUAL(nats[0] + nats[1] + nats[3] + nats[7], 0);
+		CU_ASSERT_EQUAL(score(model, sample.x, samples_no_last, &result), 0);
+		CU_ASSERT_DOUBLE_EQUAL(result.value[TACIT_STATISTIC_RARE], log(1000 / 1.5), 1e-3);
+		CU_ASSERT_EQUAL(score(model, x, samples_all, &result), 0);
+		CU_ASSERT_EQUAL(result.value[TACIT_STATISTIC_RARE], 0);
+	}
+}
+
+/* A fleet's mean says how often something can have moved at most. */
+static void test_fleet_tells_what_is_seldom(void)
+{
+	TACIT_CLEANUP(tacit_model_free_p) struct tacit_model *model = make(0);
+	const double x[D] = { 1 };
+	struct tacit_score result = { 0 };
+	float block[3 * D];
+
+	fill_block(block, 1, 0, 0.0025F);
+	CU_ASSERT_EQUAL(GAUSS->set_prior(model, block, 30), 0);
+	CU_ASSERT_EQUAL(score(model, x, samples_all, &result), 0);
+	CU_ASSERT_DOUBLE_EQUAL(result.value[TACIT_STATISTIC_RARE], log(31 / 0.5), 1e-6);
+	fill_block(block, 1, 0.5F, 0.0025F);
+	CU_ASSERT_EQUAL(GAUSS->set_prior(model, block, 30), 0);
+	CU_ASSERT_EQUAL(score(model, x, samples_all, &result), 0);
+	CU_ASSERT_EQUAL(result.value[TACIT_STATISTIC_RARE], 0);
+}
+
 static void test_cold_start(void)
 {
 	for (int promoted = 0; promoted < 2; promoted++) {
@@ -434,7 +483,7 @@ static int use_everything(const uint8_t *data, size_t len)
 	TACIT_CLEANUP(tacit_model_free_p) struct tacit_model *back = NULL;
 	struct tacit_reader reader = tacit_reader_init(data, len);
 	float block[3 * D];
-	int r = GAUSS->new(&samples_space, &fresh);
+	int r = GAUSS->new (&samples_space, &fresh);
 
 	fill_block(block, 1, 3, 1);
 	if (r == 0)
@@ -459,7 +508,7 @@ static void test_every_allocation_may_fail(void)
 		unit_fail_alloc(-1);
 	}
 	CU_ASSERT_EQUAL(r, 0);
-	CU_ASSERT_EQUAL(nth, 22);
+	CU_ASSERT_EQUAL(nth, 24);
 }
 
 int main(void)
@@ -468,6 +517,8 @@ int main(void)
 		{ "too little evidence", test_too_little_evidence },
 		{ "a young group is left out", test_young_group_is_left_out },
 		{ "normal and odd windows", test_normal_and_odd },
+		{ "seldom events surprise", test_seldom_events },
+		{ "the fleet tells what is seldom", test_fleet_tells_what_is_seldom },
 		{ "promotion sees correlation", test_promotion_sees_correlation },
 		{ "the distance is Mahalanobis's", test_distance_is_mahalanobis },
 		{ "shares add up", test_shares_add_up },

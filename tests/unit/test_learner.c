@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+#include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include <tacit/db.h>
+#include <tacit/threshold.h>
 
 #include "agent/learner.h"
 
@@ -118,12 +120,12 @@ static void test_explains(void)
 	double share = 0;
 	int n;
 
-	(void)teach_many(&bench, &behaviour, "host", 200);
+	(void)teach_many(&bench, &behaviour, "host", 6000);
 	odd = behaviour_odd(&behaviour, "host");
 	judgement = judge(&bench, &odd);
 	for (size_t i = 0; i < TACIT_STATISTIC_COUNT; i++)
 		CU_ASSERT(judgement.score.value[i] > judgement.threshold[i]);
-	n = tacit_learner_explain(bench.learner, &odd, 5, cause);
+	n = tacit_learner_explain(bench.learner, &odd, TACIT_STATISTIC_DISTANCE, 5, cause);
 	CU_ASSERT_EQUAL(n, 5);
 	for (int i = 0; i < 2 && i < n; i++) {
 		renames = renames || cause[i].feature == TACIT_FEATURE_SYSCALL_RENAME;
@@ -135,9 +137,43 @@ static void test_explains(void)
 	}
 	CU_ASSERT_TRUE(renames && connects);
 	CU_ASSERT(share > 0.8);
-	CU_ASSERT_EQUAL(tacit_learner_explain(bench.learner, &odd, 0, cause), 0);
+	n = tacit_learner_explain(bench.learner, &odd, TACIT_STATISTIC_RARE, 5, cause);
+	CU_ASSERT_EQUAL(n, 5);
+	for (int i = 0; i < n; i++)
+		CU_ASSERT(i < 2 ? cause[i].surprise > 7 : cause[i].surprise == 0);
+	CU_ASSERT_EQUAL(
+		tacit_learner_explain(bench.learner, &odd, TACIT_STATISTIC_DISTANCE, 0, cause), 0);
 	(void)snprintf(odd.scope, sizeof(odd.scope), "absent");
-	CU_ASSERT_EQUAL(tacit_learner_explain(bench.learner, &odd, 5, cause), -ENOENT);
+	CU_ASSERT_EQUAL(
+		tacit_learner_explain(bench.learner, &odd, TACIT_STATISTIC_DISTANCE, 5, cause),
+		-ENOENT);
+}
+
+/* What was never seen is named even where the distance hardly notices it. */
+static void test_names_what_was_never_seen(void)
+{
+	struct behaviour behaviour = behaviour_new(31);
+	BENCH(bench, NULL, 0, 1U << 20);
+	struct tacit_cause cause[8];
+	struct tacit_window odd;
+	bool named = false;
+	int n;
+
+	(void)teach_many(&bench, &behaviour, "host", 1000);
+	odd = behaviour_window(&behaviour, "host");
+	for (size_t i = 0; i < TACIT_FEATURE_COUNT; i += 2)
+		odd.count[i] *= 1000;
+	odd.count[TACIT_FEATURE_TCP_CONNECT_FAILED] = 1;
+	(void)judge(&bench, &odd);
+	n = tacit_learner_explain(bench.learner, &odd, TACIT_STATISTIC_DISTANCE, 8, cause);
+	CU_ASSERT_EQUAL(n, 8);
+	for (int i = 0; i < n; i++) {
+		if (i > 0)
+			CU_ASSERT(cause[i].share <= cause[i - 1].share || cause[i].surprise > 0);
+		named |= cause[i].feature == TACIT_FEATURE_TCP_CONNECT_FAILED &&
+			 cause[i].surprise > 7;
+	}
+	CU_ASSERT_TRUE(named);
 }
 
 static void test_is_kept(void)
@@ -166,7 +202,8 @@ static void test_is_kept(void)
 	CU_ASSERT_TRUE(after.has_threshold);
 	for (size_t i = 0; i < TACIT_STATISTIC_COUNT; i++) {
 		/* A model may judge by a slightly older picture of itself than a loaded one. */
-		CU_ASSERT_DOUBLE_EQUAL(after.score.value[i] / before.score.value[i], 1, 0.1);
+		CU_ASSERT_DOUBLE_EQUAL(after.score.value[i], before.score.value[i],
+				       0.1 * before.score.value[i]);
 		CU_ASSERT_DOUBLE_EQUAL(after.threshold[i] / before.threshold[i], 1, 0.2);
 	}
 }
@@ -240,6 +277,41 @@ static void spoil(const char *path, const char *sql)
 	BENCH(bench, path, 0, 0);
 
 	CU_ASSERT_EQUAL(tacit_db_run(tacit_store_db(bench.store), sql, ""), 0);
+}
+
+/* Length of one scope's blob of thresholds of a number of windows that was learned from. */
+#define SQL_WITHOUT_LAST_THRESHOLD                                                                 \
+	"UPDATE scope SET threshold = substr(threshold, 1, length(threshold) / 3 * 2)"
+
+/* A store from before there were rare events: what it has is used, the new threshold begins. */
+static void test_older_store_loads(void)
+{
+	PLACE(place);
+	const char *path = place_file(&place, "tacit.db");
+	struct behaviour behaviour = behaviour_new(32);
+	struct tacit_window window;
+	struct tacit_judgement judgement;
+
+	{
+		BENCH(bench, path, 0, 0);
+
+		(void)teach_many(&bench, &behaviour, "host", 150);
+		CU_ASSERT_EQUAL(tacit_learner_flush(bench.learner, true), 0);
+	}
+	spoil(path, SQL_WITHOUT_LAST_THRESHOLD);
+	{
+		BENCH(bench, path, 0, 0);
+
+		window = behaviour_window(&behaviour, "host");
+		judgement = judge(&bench, &window);
+		CU_ASSERT_TRUE(judgement.scored);
+		CU_ASSERT_FALSE(judgement.has_threshold);
+		CU_ASSERT_EQUAL(tacit_store_skipped(bench.store), 0);
+		judgement = teach_many(&bench, &behaviour, "host", TACIT_THRESHOLD_MIN + 1);
+		CU_ASSERT_TRUE(judgement.has_threshold);
+		CU_ASSERT(judgement.threshold[TACIT_STATISTIC_DISTANCE] > 10);
+		CU_ASSERT_EQUAL(judgement.threshold[TACIT_STATISTIC_RARE], -log(RISK));
+	}
 }
 
 static void test_damaged_models_begin_anew(void)
@@ -545,6 +617,8 @@ int main(void)
 	static const struct unit_case cases[] = {
 		{ "a scope warms up, for itself", test_warms_up },
 		{ "an odd window is explained", test_explains },
+		{ "what was never seen is named", test_names_what_was_never_seen },
+		{ "an older store loads", test_older_store_loads },
 		{ "what was learned is kept", test_is_kept },
 		{ "old scopes are saved seldom, and at the end", test_old_scopes_are_saved_seldom },
 		{ "thousands of scopes fit in little memory", test_thousands_of_scopes },

@@ -168,6 +168,9 @@ static void check_round_trip(int promoted)
 	CU_ASSERT_EQUAL(memcmp(tacit_moments_variance(moments), tacit_moments_variance(back),
 			       D * sizeof(float)),
 			0);
+	CU_ASSERT_EQUAL(
+		memcmp(tacit_moments_moved(moments), tacit_moments_moved(back), D * sizeof(float)),
+		0);
 	CU_ASSERT_EQUAL(tacit_moments_windows(back), 101);
 	CU_ASSERT_EQUAL(tacit_moments_is_promoted(back), promoted);
 	if (promoted)
@@ -189,7 +192,7 @@ static void test_round_trip(void)
 }
 
 /* Offsets of the saved form: version 0, promoted 1, dims 2, groups 6, grouping 10, windows 14,
- * counts 22, then mean and variance of each dimension; pairs last. */
+ * counts 22, then mean, variance and movement of each dimension; pairs last. */
 static void test_hostile_bytes(void)
 {
 	static const struct {
@@ -211,10 +214,14 @@ static void test_hostile_bytes(void)
 		{ 46, 0x7e, 8, TACIT_EDAMAGED },
 		{ 54, 255, 4, TACIT_EDAMAGED },
 		{ 57, 0xbf, 1, TACIT_EDAMAGED },
-		{ 142, 255, 4, TACIT_EDAMAGED }, /* pair counts NaN, more than each has */
-		{ 142, 0x47, 4, TACIT_EDAMAGED },
-		{ 166, 255, 4, TACIT_EDAMAGED },
-		{ 166, 0x7e, 4, TACIT_EDAMAGED },
+		{ 58, 255, 4, TACIT_EDAMAGED },
+		{ 61, 0x40, 1,
+		  TACIT_EDAMAGED }, /* in more windows than there were, in fewer than none */
+		{ 61, 0xbf, 1, TACIT_EDAMAGED },
+		{ 174, 255, 4, TACIT_EDAMAGED }, /* pair counts NaN, more than each has */
+		{ 174, 0x47, 4, TACIT_EDAMAGED },
+		{ 198, 255, 4, TACIT_EDAMAGED },
+		{ 198, 0x7e, 4, TACIT_EDAMAGED },
 	};
 	TACIT_CLEANUP(tacit_moments_free_p) struct tacit_moments *moments = make(1);
 	TACIT_CLEANUP(tacit_writer_done) struct tacit_writer good = { 0 };
@@ -231,6 +238,69 @@ static void test_hostile_bytes(void)
 		memset(bad + rows[i].at, rows[i].byte, rows[i].n);
 		CU_ASSERT_EQUAL(tacit_moments_load(&samples_space, &reader, &none), rows[i].code);
 		CU_ASSERT_PTR_NULL(none);
+	}
+}
+
+/* Dimension 1 moves in every tenth window, 2 never does, 3 goes below zero; group 2 is observed in
+ * every fifth. */
+static void test_movement_is_counted(void)
+{
+	TACIT_CLEANUP(tacit_moments_free_p) struct tacit_moments *moments = make(0);
+	const float *moved = tacit_moments_moved(moments);
+
+	for (size_t i = 0; i < 1000; i++) {
+		const double x[D] = { 1, i % 10 == 0, 0, -1, 1e18, i % 10 == 0, 0, 5e-324 };
+
+		learn(moments, x, i % 5 == 0 ? samples_all : samples_no_last);
+	}
+	CU_ASSERT_EQUAL(moved[0], 1);
+	CU_ASSERT_DOUBLE_EQUAL(moved[1], 0.1, 1e-4);
+	CU_ASSERT_EQUAL(moved[2], 0);
+	CU_ASSERT_EQUAL(moved[3], 0);
+	CU_ASSERT_EQUAL(moved[4], 1);
+	CU_ASSERT_DOUBLE_EQUAL(moved[5], 0.5, 1e-3);
+	CU_ASSERT_EQUAL(moved[7], 1);
+}
+
+/* What was learned fades from movement as it does from means. */
+static void test_movement_fades(void)
+{
+	TACIT_CLEANUP(tacit_moments_free_p) struct tacit_moments *moments = make(0);
+	const double moves[D] = { 1 }, rests[D] = { 0 };
+	const struct tacit_sample first = { .x = moves, .observed = samples_all };
+	const struct tacit_sample then = { .x = rests, .observed = samples_all };
+
+	tacit_moments_learn(moments, &first, 1000);
+	tacit_moments_learn(moments, &then, 10 * TACIT_MOMENTS_HORIZON);
+	CU_ASSERT_DOUBLE_EQUAL(tacit_moments_moved(moments)[0], 0, 1e-5);
+	CU_ASSERT(tacit_moments_moved(moments)[0] > 0);
+}
+
+/* Before movement was counted a dimension was 12 bytes: what its mean allows is taken for it. */
+static void test_older_version_loads(void)
+{
+	const double x[D] = { 3, 0.01, 0, -1, 0.4, 1, 1, 1 };
+	const size_t at = 22 + SAMPLES_GROUPS * 8;
+	TACIT_CLEANUP(tacit_moments_free_p) struct tacit_moments *moments = make(1);
+	TACIT_CLEANUP(tacit_moments_free_p) struct tacit_moments *back = NULL;
+	TACIT_CLEANUP(tacit_writer_done) struct tacit_writer writer = { 0 };
+	struct tacit_reader reader;
+
+	for (size_t i = 0; i < 30; i++)
+		learn(moments, x, samples_all);
+	tacit_moments_save(moments, &writer);
+	writer.data[0] = 1;
+	for (size_t j = 0; j < D; j++)
+		memmove(writer.data + at + 12 * j, writer.data + at + 16 * j, 12);
+	memmove(writer.data + at + 12 * D, writer.data + at + 16 * D, writer.len - at - 16 * D);
+	reader = tacit_reader_init(writer.data, writer.len - 4 * D);
+	CU_ASSERT_EQUAL_FATAL(tacit_moments_load(&samples_space, &reader, &back), 0);
+	CU_ASSERT_TRUE(tacit_read_done(&reader));
+	for (size_t j = 0; j < D; j++) {
+		double most = fmin(fmax(x[j], 0) / log(2), 1);
+
+		CU_ASSERT_EQUAL(tacit_moments_mean(back)[j], tacit_moments_mean(moments)[j]);
+		CU_ASSERT_DOUBLE_EQUAL(tacit_moments_moved(back)[j], most, 1e-6);
 	}
 }
 
@@ -251,7 +321,7 @@ static void test_every_allocation_may_fail(void)
 		CU_ASSERT((r == 0) == (back != NULL));
 	}
 	CU_ASSERT_EQUAL(r, 0);
-	CU_ASSERT_EQUAL(nth, 7);
+	CU_ASSERT_EQUAL(nth, 8);
 }
 
 /* One window many times over, in one step: before the horizon, across it and beyond it. */
@@ -297,6 +367,9 @@ int main(void)
 		{ "repeats in one step", test_repeats_in_one_step },
 		{ "round trip", test_round_trip },
 		{ "hostile bytes", test_hostile_bytes },
+		{ "movement is counted", test_movement_is_counted },
+		{ "movement fades", test_movement_fades },
+		{ "an older version loads", test_older_version_loads },
 		{ "every allocation may fail", test_every_allocation_may_fail },
 		{ NULL, NULL },
 	};

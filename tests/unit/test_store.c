@@ -123,17 +123,24 @@ static void test_meta(void)
 static void test_minutes_add_up(void)
 {
 	TACIT_CLEANUP(tacit_store_close_p) struct tacit_store *store = open_store(":memory:");
-	struct tacit_store_minute minute = {
-		.scope = 1, .at_ms = NOW, .windows = 60, .alarms = 2, .max_distance = 10, .max_z = 3
-	};
+	struct tacit_store_minute minute = { .scope = 1,
+					     .at_ms = NOW,
+					     .windows = 60,
+					     .alarms = 2,
+					     .max_distance = 10,
+					     .max_z = 3,
+					     .max_rare = 7 };
 
 	CU_ASSERT_EQUAL(tacit_store_put_minute(store, &minute), 0);
 	minute.max_distance = 5;
 	minute.max_z = 9;
+	minute.max_rare = 6;
 	CU_ASSERT_EQUAL(tacit_store_put_minute(store, &minute), 0); /* the clock was set back */
 	CU_ASSERT_EQUAL(ask(store, "SELECT count(*) FROM minute"), 1);
 	CU_ASSERT_EQUAL(ask(store, "SELECT windows * 100 + alarms FROM minute"), 12004);
-	CU_ASSERT_EQUAL(ask(store, "SELECT max_distance * 100 + max_z FROM minute"), 1009);
+	CU_ASSERT_EQUAL(
+		ask(store, "SELECT max_distance * 1000 + max_z * 10 + max_rare FROM minute"),
+		10097);
 }
 
 struct sampled {
@@ -288,11 +295,11 @@ static const char *const nonsense[] = {
 	"INSERT INTO anomaly(scope_name, windows) VALUES('windows', -3)",
 	"INSERT INTO anomaly(scope_name, start_ms, end_ms) VALUES('ends before', 5, 4)",
 	"INSERT INTO anomaly(scope_name, detail) VALUES('detail', printf('%.*c', 9000, ' '))",
-	SAMPLE("1, x'00', x'0001'"),			 /* too few probes */
-	SAMPLE("-1, " OBSERVED ", x'0001'"),		 /* no length */
-	SAMPLE("1, " OBSERVED ", x'00'"),		 /* zeros before nothing */
-	SAMPLE("1, " OBSERVED ", x'0000'"),		 /* a zero that is counted */
-	SAMPLE("1, " OBSERVED ", x'ff7f01'"),		 /* no such feature */
+	SAMPLE("1, x'00', x'0001'"),			      /* too few probes */
+	SAMPLE("-1, " OBSERVED ", x'0001'"),		      /* no length */
+	SAMPLE("1, " OBSERVED ", x'00'"),		      /* zeros before nothing */
+	SAMPLE("1, " OBSERVED ", x'0000'"),		      /* a zero that is counted */
+	SAMPLE("1, " OBSERVED ", x'ff7f01'"),		      /* no such feature */
 	SAMPLE("1, " OBSERVED ", x'00ffffffffffffffffff7f'"), /* more than 64 bits */
 };
 
