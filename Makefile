@@ -53,7 +53,7 @@ our_cflags = -std=gnu17 -D_GNU_SOURCE -DTACIT_VERSION='"$(VERSION)"' -Iinclude -
 our_ldflags = -pie -Wl,-z,relro,-z,now,--as-needed $(if $(SAN),-fsanitize=$(SAN)) \
 	$(if $(COVERAGE),--coverage)
 libs = $(shell $(PKG_CONFIG) --libs libbpf libcurl jansson sqlite3 libevent libevent_openssl \
-	openssl libseccomp) -lm
+	openssl libseccomp) -lz -lm
 
 bpf_flags := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror -Iinclude \
 	-D__TARGET_ARCH_$(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/') \
