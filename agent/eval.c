@@ -322,7 +322,7 @@ static int run_init(struct eval_run *run)
 		groups = dims < GROUPS_IF_MISSING ? dims : GROUPS_IF_MISSING;
 	for (size_t j = 0; j < dims; j++)
 		run->group_of[j] = (uint16_t)(j * groups / dims);
-	run->space = (struct tacit_space){ dims, groups, run->group_of };
+	run->space = (struct tacit_space){ dims, groups, run->group_of, &params->tuning };
 	if (params->epsilon > 0)
 		run->noise_multiplier = sqrt(
 			params->rounds / (2 * tacit_zcdp_rho(params->epsilon, TACIT_EVAL_DELTA)));

@@ -45,11 +45,12 @@ struct tacit_eval_params {
 	double kappa;	  /* what a trusted block is worth, in windows */
 	double epsilon;	  /* with delta TACIT_EVAL_DELTA, for all rounds together; 0: no noise */
 	double missing;	  /* share of columns that a host lacks, 0..0.9 */
-	uint32_t own_windows; /* use no more of its own; 0: all there are (blend: none) */
-	uint32_t hosts;	      /* as if so many had contributed; 0: as many as did */
-	uint32_t rounds;      /* at least 1 */
-	uint32_t window_ms;   /* what a row stands for, at least 1 */
-	uint32_t seed;	      /* of noise and of what is missing */
+	uint32_t own_windows;	    /* use no more of its own; 0: all there are (blend: none) */
+	uint32_t hosts;		    /* as if so many had contributed; 0: as many as did */
+	uint32_t rounds;	    /* at least 1 */
+	uint32_t window_ms;	    /* what a row stands for, at least 1 */
+	struct tacit_tuning tuning; /* of the models */
+	uint32_t seed;		    /* of noise and of what is missing */
 };
 
 #define TACIT_EVAL_DELTA 1e-5

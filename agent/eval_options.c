@@ -21,6 +21,7 @@
 #define HOSTS_MAX     20000.0 /* sums of more could overflow, see protect.h */
 #define OWN_MAX	      1e9
 #define ROUNDS_MAX    1000.0
+#define TUNING_MAX    1e6
 
 struct options {
 	const char *data, *model, *reference;
@@ -76,6 +77,14 @@ static const struct row {
 	  "as if the siblings were so many (as many as there are)" },
 	{ "missing", "F", REAL, AT(eval.missing), 0, 0.9, NULL,
 	  "share of the columns that a host lacks (0)" },
+	{ "sd-min", "SD", REAL, AT(eval.tuning.sd_min), 0, TUNING_MAX, NULL,
+	  "least standard deviation of a z-score (0.05)" },
+	{ "ridge-relative", "R", REAL, AT(eval.tuning.ridge_relative), 0, TUNING_MAX, NULL,
+	  "ridge of the distance, of the mean variance (0.01)" },
+	{ "ridge", "R", REAL, AT(eval.tuning.ridge_absolute), 0, TUNING_MAX, NULL,
+	  "ridge of the distance (0.0001)" },
+	{ "unseen", "V", REAL, AT(eval.tuning.unseen), 0, TUNING_MAX, NULL,
+	  "variance of what was never seen, for one window (1)" },
 	{ "transform", "KIND", WORD, AT(transform), 0, 0, transform_words,
 	  "of the values: auto, none, log1p, flows (auto)" },
 	{ "seed", "N", WHOLE, AT(eval.seed), 1, UINT32_MAX, NULL, "of noise and chance (1)" },
@@ -234,6 +243,7 @@ int tacit_eval_main(int argc, char **argv)
 			  .kappa = 30,
 			  .rounds = 1,
 			  .window_ms = 1000,
+			  .tuning = TACIT_TUNING_DEFAULT,
 			  .seed = 1 },
 	};
 	int r = parse(argc, argv, &options);
