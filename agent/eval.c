@@ -13,6 +13,7 @@
 #define DAY_MS		  86400000.0
 #define GROUPS_IF_MISSING 16U  /* about as many as the agent's own features have */
 #define THRESHOLD_MIN	  1e-9 /* as in detect.c: a score that was always 0 has a threshold of 0 */
+#define SCORE_BITS	  16
 #define SHARE_MAX	  0.9
 
 static const char *const names[] = {
@@ -72,11 +73,20 @@ static double uniform(struct tacit_random *random)
 	return (double)(tacit_random_u64(random) >> 11) * 0x1p-53;
 }
 
+/* Moments are floats: what is beyond these bits is chance, and would tell apart what is equal. */
+static double rounded(double score)
+{
+	int exponent;
+	double mantissa = frexp(score, &exponent);
+
+	return ldexp(rint(ldexp(mantissa, SCORE_BITS)), exponent - SCORE_BITS);
+}
+
 static void copy_scores(struct eval_run *run, const struct eval_scores *from, double *const *to)
 {
 	for (size_t i = 0; i < from->n; i++) {
 		for (size_t s = 0; s < TACIT_STATISTIC_COUNT; s++)
-			to[s][i] = from->value[i][s];
+			to[s][i] = rounded(from->value[i][s]);
 		to[TACIT_EVAL_RANDOM][i] = uniform(run->random);
 	}
 }

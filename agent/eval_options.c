@@ -11,6 +11,7 @@
 #include <tacit/log.h>
 
 #include "dataset.h"
+#include "eval_reference.h"
 #include "eval_report.h"
 
 #define EXIT_USAGE    2
@@ -88,6 +89,8 @@ static const struct row {
 	{ "transform", "KIND", WORD, AT(transform), 0, 0, transform_words,
 	  "of the values: auto, none, log1p, flows (auto)" },
 	{ "seed", "N", WHOLE, AT(eval.seed), 1, UINT32_MAX, NULL, "of noise and chance (1)" },
+	{ "reference", "FILE", TEXT, AT(reference), 0, 0, NULL,
+	  "AUROCs of another implementation to compare with" },
 	{ "mean", NULL, FLAG, AT(mean), 0, 0, NULL, "tell means only" },
 	{ "json", NULL, FLAG, AT(json), 0, 0, NULL, "print the report as JSON" },
 };
@@ -214,6 +217,36 @@ static int load(const struct options *options, struct tacit_dataset **ret)
 	return r;
 }
 
+static void close_file_p(FILE **file)
+{
+	if (*file)
+		(void)fclose(*file);
+}
+
+/* To standard error, whatever the report looks like. */
+static int tell_reference(const struct tacit_eval *eval, const char *path)
+{
+	TACIT_CLEANUP(close_file_p) FILE *file = fopen(path, "re");
+	struct tacit_eval_reference reference;
+	unsigned long line = 0;
+	int r = file ? tacit_eval_reference(eval, file, &reference, &line) : -errno;
+
+	if (r == -EINVAL)
+		tacit_error("%s:%lu: no figures", path, line);
+	else if (r < 0)
+		tacit_error("%s: %s", path, tacit_strerror(r));
+	if (r < 0)
+		return r;
+	(void)fprintf(stderr, "reference: %zu figures compared, %zu skipped: of other rows\n",
+		      reference.compared, reference.skipped);
+	for (size_t s = 0; s < TACIT_STATISTIC_COUNT; s++)
+		if (reference.host[s])
+			(void)fprintf(stderr, "reference: AUROC of %s at most %.4f apart, %s\n",
+				      tacit_eval_score_name(s), reference.largest[s],
+				      reference.host[s]);
+	return 0;
+}
+
 static int print(const struct tacit_eval *eval, const struct options *options)
 {
 	json_t *report;
@@ -258,6 +291,8 @@ int tacit_eval_main(int argc, char **argv)
 			     eval->hosts, eval->unjudged);
 	if (r == 0)
 		r = print(eval, &options);
+	if (r == 0 && options.reference && tell_reference(eval, options.reference) < 0)
+		return EXIT_FAILURE;
 	if (r < 0)
 		tacit_error("%s was not evaluated: %s", options.data, tacit_strerror(r));
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
