@@ -126,6 +126,7 @@ static int run_round(struct eval_run *run, size_t host, uint32_t round, size_t s
 	r = tacit_fleet_absorb(*fleet, &told, &next);
 	if (r < 0)
 		return r;
+	tacit_fleet_set_head(next, &(struct tacit_fleet_head){ .version = round + 1 });
 	tacit_fleet_free(*fleet);
 	*fleet = next;
 	return 0;

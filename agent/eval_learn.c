@@ -188,19 +188,52 @@ bool tacit_eval_is_sibling(const struct eval_run *run, size_t host, size_t other
 		strcmp(tacit_dataset_host(run->dataset, other)->class, class) == 0);
 }
 
-/* The model that release() makes of the others leaves only what they told; so the scores that a
- * class is calibrated by are those of its hosts under the class's model. */
-static int score_siblings(const struct eval_run *run, struct tacit_model *model, size_t host,
+/* A model that leans on @fleet, if hosts have made it, and has learned the host's first @own rows.
+ */
+static int begin(const struct eval_run *run, const struct tacit_fleet *fleet, size_t host,
+		 size_t own, struct tacit_model **ret)
+{
+	TACIT_CLEANUP(tacit_model_free_p) struct tacit_model *model = NULL;
+	int r = tacit_eval_make_model(run, &model);
+
+	if (r == 0 && tacit_fleet_head(fleet)->version > 0)
+		r = run->params->kind->set_prior(model, tacit_fleet_block(fleet, 0),
+						 run->params->kappa);
+	if (r == 0)
+		r = learn_rows(run, model, host, own, NULL);
+	if (r == 0)
+		r = tacit_eval_refine(run, model, host, own);
+	if (r == 0)
+		*ret = TACIT_TAKE(model);
+	return r;
+}
+
+static size_t own_rows(const struct eval_run *run, size_t host)
+{
+	size_t n = tacit_dataset_host(run->dataset, host)->train;
+
+	if (run->params->learn != TACIT_EVAL_BLEND)
+		return 0;
+	return run->params->own_windows < n ? run->params->own_windows : n;
+}
+
+/* The scores that a host without a past takes its thresholds from: those its siblings have, each
+ * beginning as it does, on rows that they have not learned from. */
+static int score_siblings(const struct eval_run *run, const struct tacit_fleet *fleet, size_t host,
 			  struct eval_scores *ret)
 {
 	int r = 0;
 
 	for (size_t h = 0; r == 0 && h < tacit_dataset_hosts(run->dataset); h++) {
+		TACIT_CLEANUP(tacit_model_free_p) struct tacit_model *model = NULL;
 		struct eval_parts parts = tacit_eval_parts(run, h);
 		size_t first = tacit_dataset_host(run->dataset, h)->first;
 
 		if (!tacit_eval_is_sibling(run, host, h))
 			continue;
+		r = begin(run, fleet, h, own_rows(run, h), &model);
+		if (r < 0)
+			return r;
 		r = parts.calibrate > 0 ? tacit_eval_score(run, model, h, first + parts.fit,
 							   parts.calibrate, ret)
 					: tacit_eval_score(run, model, h, first, parts.fit, ret);
@@ -214,20 +247,12 @@ static int learn_from_siblings(struct eval_run *run, size_t host, struct tacit_m
 	TACIT_CLEANUP(tacit_fleet_free_p) struct tacit_fleet *fleet = NULL;
 	int r = tacit_eval_release(run, host, &fleet, &ret->siblings);
 
+	ret->fitted = own_rows(run, host);
 	if (r == 0)
-		r = tacit_eval_make_model(run, model);
-	if (r == 0 && ret->siblings > 0)
-		r = run->params->kind->set_prior(*model, tacit_fleet_block(fleet, 0),
-						 run->params->kappa);
+		r = score_siblings(run, fleet, host, calibration);
 	if (r == 0)
-		r = score_siblings(run, *model, host, calibration);
-	if (r < 0 || run->params->learn != TACIT_EVAL_BLEND)
-		return r;
-	ret->fitted = tacit_dataset_host(run->dataset, host)->train;
-	if (run->params->own_windows < ret->fitted)
-		ret->fitted = run->params->own_windows;
-	r = learn_rows(run, *model, host, ret->fitted, calibration);
-	return r < 0 ? r : tacit_eval_refine(run, *model, host, ret->fitted);
+		r = begin(run, fleet, host, ret->fitted, model);
+	return r;
 }
 
 static int learn_alone(struct eval_run *run, size_t host, struct tacit_model **model,
