@@ -18,6 +18,7 @@ struct row {
 struct sweep {
 	size_t normal, anomalous; /* of all rows */
 	size_t false_alarms, found;
+	double won; /* pairs of an anomalous and a normal row in which the first is higher */
 };
 
 static int by_falling_score(const void *a, const void *b)
@@ -56,8 +57,7 @@ static double tpr_if_at(const struct sweep *sweep, size_t false_alarms, double f
 static void step(struct sweep *sweep, size_t found, size_t false_alarms,
 		 struct tacit_eval_metrics *ret)
 {
-	double normal = (double)sweep->normal, anomalous = (double)sweep->anomalous;
-	double above = (double)sweep->found, share = (double)found / anomalous;
+	double above = (double)sweep->found, anomalous = (double)sweep->anomalous;
 	double low = tpr_if_at(sweep, false_alarms, LOW_FPR);
 	double high = tpr_if_at(sweep, false_alarms, HIGH_FPR);
 	double alarms;
@@ -66,12 +66,12 @@ static void step(struct sweep *sweep, size_t found, size_t false_alarms,
 		ret->tpr_at_1fpr = low;
 	if (!isnan(high))
 		ret->tpr_at_5fpr = high;
-	ret->auroc += (double)false_alarms / normal * (above + (double)found / 2) / anomalous;
+	sweep->won += (double)false_alarms * (above + (double)found / 2);
 	sweep->found += found;
 	sweep->false_alarms += false_alarms;
 	above = (double)sweep->found;
 	alarms = above + (double)sweep->false_alarms;
-	ret->auprc += share * above / alarms;
+	ret->auprc += (double)found / anomalous * above / alarms;
 	ret->best_f1 = fmax(ret->best_f1, 2 * above / (alarms + anomalous));
 }
 
@@ -85,6 +85,7 @@ static void sweep_rows(const struct row *row, size_t n, struct sweep *sweep,
 			found += row[end].label == 1;
 		step(sweep, found, end - i - found, ret);
 	}
+	ret->auroc = sweep->won / ((double)sweep->normal * (double)sweep->anomalous);
 }
 
 int tacit_eval_metrics(const double *score, const int8_t *label, size_t n,

@@ -11,6 +11,7 @@
 #include <tacit/cleanup.h>
 #include <tacit/log.h>
 
+#include "eval_options.h"
 #include "identity.h"
 #include "sim.h"
 #include "uplink.h"
@@ -46,8 +47,10 @@ static void usage(FILE *to)
 {
 	(void)fputs("usage: tacit-sim run --token FILE --replay FILE... [OPTION...]\n"
 		    "       tacit-sim convert FROM TO\n"
+		    "       tacit-sim eval --data FILE [OPTION...]\n"
 		    "\n"
 		    "convert writes a recording again: as CSV if TO ends in .csv, else binary.\n"
+		    "eval tells how well labelled windows are judged; its options: eval --help.\n"
 		    "run has these options:\n"
 		    "  --token FILE       enrolment token, or - for standard input\n"
 		    "  --replay FILE      windows for the hosts, as tacitd --record writes; repeat it\n"
@@ -371,6 +374,8 @@ int main(int argc, char **argv)
 	int code;
 
 	tacit_log_init("tacit-sim");
+	if (argc > 1 && strcmp(argv[1], "eval") == 0)
+		return tacit_eval_main(argc - 1, argv + 1);
 	code = parse_options(argc, argv, &options);
 	if (code >= 0)
 		return code;

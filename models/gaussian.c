@@ -5,12 +5,16 @@
  *
  *	mean = (k m0 + n m) / N
  *	V_ij = sqrt(n_i n_j / (N_i N_j)) C_ij + a_i a_j,	i != j
- *	V_jj = (k v0 + n C_jj + u) / N + a_j^2,	a_j = sqrt(k n / N) (m - m0) / sqrt(N)
+ *	V_jj = (k v0 + n C_jj) / N + a_j^2 + u_j,	a_j = sqrt(k n / N) (m - m0) / sqrt(N)
  *
- * u what may happen although it was never seen (VARIANCE_UNSEEN, less what the fleet knows). This
- * is the normal-inverse-Wishart's, with the between-means term a a', for a prior that knows no
+ * This is the normal-inverse-Wishart's, with the between-means term a a', for a prior that knows no
  * correlations and whose worth differs from dimension to dimension: a diagonal scaling of a
  * covariance matrix plus a square, so positive semidefinite like it.
+ *
+ * u is what nobody knows. Where the fleet has said something, it is how far its mean may be off,
+ * until own windows tell: v0 d / (1 + d n) with d the fact's doubt, as in the predictive variance
+ *of a mean that is worth 1/d windows. A block drowned in noise so judges mildly instead of not at
+ * all. Elsewhere it is what may happen although it was never seen: the tuning's unseen / n.
  */
 #include "gaussian.h"
 
@@ -22,19 +26,14 @@
 #include "factor.h"
 #include "rare.h"
 
-#define KAPPA_MAX 10000.0
-#define SD_MIN	  0.05 /* what a silent feature may vary by before z grows */
-/* What was never seen to move in n windows may still do so in one of the next n: a variance of 1,
- * in log counts, is believed in for one window. Without it the first byte of a young scope's first
- * transfer would be hundreds of deviations away. */
-#define VARIANCE_UNSEEN 1.0
-#define RIDGE_RELATIVE	1e-2 /* of the mean variance */
-#define RIDGE_ABSOLUTE	1e-3 /* and this: a scope that idles has no variance at all */
-#define STALE_SHARE	20U  /* a factor is made anew when one window in so many is new */
+#define KAPPA_MAX   10000.0
+#define WEIGHT_MIN  0.02 /* a fact known worse, off by five standard deviations, is no fact */
+#define STALE_SHARE 20U	 /* a factor is made anew when one window in so many is new */
 
 struct tacit_model {
 	struct tacit_model_head head;
 	const struct tacit_space *space;
+	struct tacit_tuning tuning;
 	struct tacit_moments *moments;
 	float *prior; /* a block; NULL without one */
 	double kappa;
@@ -44,8 +43,9 @@ struct tacit_model {
 
 /* What is believed of one dimension. */
 struct belief {
-	double own;   /* windows of the scope's own */
-	double worth; /* and the prior's */
+	double own;	/* windows of the scope's own */
+	double worth;	/* and the prior's */
+	double backing; /* windows, kappa of them the fleet's wherever it knows a fact */
 	double mean, variance;
 	double between; /* a_j above */
 };
@@ -57,6 +57,7 @@ struct view {
 	double mean[TACIT_SPACE_DIMS_MAX];     /* by dimension, as the next */
 	double variance[TACIT_SPACE_DIMS_MAX]; /* without the ridge */
 	double ridge;
+	struct tacit_tuning tuning;
 	double evidence;
 };
 
@@ -70,6 +71,7 @@ static int wrap(const struct tacit_space *space, struct tacit_moments *moments,
 		return -ENOMEM;
 	model->head.kind = &tacit_gaussian_kind;
 	model->space = space;
+	model->tuning = tacit_space_tuning(space);
 	model->moments = moments;
 	model->factor_windows = UINT64_MAX;
 	if (tacit_moments_is_promoted(moments) && tacit_factor_new(space, &model->factor) < 0) {
@@ -107,13 +109,24 @@ static int gaussian_learn(struct tacit_model *model, const struct tacit_sample *
 	return 0;
 }
 
+/* See above: what is added to a variance for what nobody knows. */
+static double unknown(const struct tacit_model *model, const struct tacit_gaussian_fact *fact,
+		      double own)
+{
+	double doubt = tacit_gaussian_fact_doubt(fact);
+
+	if (isinf(doubt))
+		return model->tuning.unseen / own;
+	return (double)fact->variance * doubt / (1 + doubt * own);
+}
+
 static struct belief believe(const struct tacit_model *model, size_t j)
 {
 	struct tacit_gaussian_fact fact = { 0 };
 	double own = tacit_moments_count(model->moments, model->space->group_of[j]);
 	double m = tacit_moments_mean(model->moments)[j];
 	double v = (double)tacit_moments_variance(model->moments)[j];
-	double worth, total, deviation, unseen;
+	double worth, total, deviation;
 
 	if (model->prior)
 		fact = tacit_gaussian_block_get(model->prior, j);
@@ -122,14 +135,15 @@ static struct belief believe(const struct tacit_model *model, size_t j)
 	if (total <= 0)
 		return (struct belief){ 0 };
 	deviation = own > 0 ? m - (double)fact.mean : 0;
-	unseen = VARIANCE_UNSEEN * (1 - (double)fact.weight); /* the fleet has seen more */
 	return (struct belief){
 		.own = own,
 		.worth = worth,
+		.backing = own + ((double)fact.weight >= WEIGHT_MIN ? model->kappa : 0),
 		.mean = (worth * (double)fact.mean + own * m) / total,
 		.variance = (worth * (double)fact.variance + own * v +
-			     worth * own / total * deviation * deviation + unseen) /
-			    total,
+			     worth * own / total * deviation * deviation) /
+				    total +
+			    unknown(model, &fact, own),
 		.between = sqrt(worth * own) / total * deviation,
 	};
 }
@@ -146,7 +160,7 @@ static int look(const struct tacit_model *model, const uint8_t *observed, struct
 		if (!observed[model->space->group_of[j]])
 			continue;
 		belief = believe(model, j);
-		if (belief.own + belief.worth < TACIT_GAUSSIAN_EVIDENCE_MIN)
+		if (belief.backing < TACIT_GAUSSIAN_EVIDENCE_MIN)
 			continue;
 		view->dim[view->n++] = (uint16_t)j;
 		view->mean[j] = belief.mean;
@@ -156,7 +170,9 @@ static int look(const struct tacit_model *model, const uint8_t *observed, struct
 	}
 	if (view->n == 0)
 		return -EAGAIN;
-	view->ridge = RIDGE_RELATIVE * variance / (double)view->n + RIDGE_ABSOLUTE;
+	view->ridge = model->tuning.ridge_relative * variance / (double)view->n +
+		      model->tuning.ridge_absolute;
+	view->tuning = model->tuning;
 	view->evidence = evidence / (double)view->n;
 	return 0;
 }
@@ -273,7 +289,7 @@ static double distance_of(struct tacit_model *model, const struct tacit_sample *
 
 static double z_of(const struct tacit_sample *sample, const struct view *view, size_t j)
 {
-	return (sample->x[j] - view->mean[j]) / fmax(sqrt(view->variance[j]), SD_MIN);
+	return (sample->x[j] - view->mean[j]) / fmax(sqrt(view->variance[j]), view->tuning.sd_min);
 }
 
 /* What seldom moves and did, taken together; @nats, unless NULL, gets each dimension's surprise. */

@@ -10,9 +10,10 @@
  *
  * Sums divided by summed presences are averages in which a host with little evidence, or one whose
  * vector was clipped as a whole, merely weighs less. A, B and C make the norm of a typical host
- * about 1, before the first release and long after it: presence has a good part of it, for its
- * noise spoils everything, but is one number in effect, since most groups are present together;
- * and a trusted dimension, whose deviations are small, speaks louder than an unknown one.
+ * 1 and more: most dimensions of most hosts are silent, as the reference has it, and the few that
+ * are not should be heard; a host with many of them is clipped, and loses by that less than the
+ * others would by speaking low. A trusted dimension's log variance, whose deviations are small,
+ * speaks louder than an unknown one's.
  *
  * The span is three standard deviations of what a host's figure may differ by and follows from the
  * reference, so that hosts and aggregator agree on it: wide before the first release, narrower with
@@ -48,6 +49,9 @@
 #define MEAN_MAX     64.0
 #define VARIANCE_MAX 4096.0
 #define VARIANCE_MIN 0.0025 /* the square of what a silent feature may vary by */
+/* Of a dimension that nobody spoke of: between a silent one's and a lively one's, so that neither
+ * takes much of a vector's norm. */
+#define VARIANCE_INIT 0.05F
 
 /* Square of what nothing is known better than: a span's worth of standard deviation. */
 #define MEAN_ERROR2_MAX ((MEAN_SPAN_MAX / SPANS) * (MEAN_SPAN_MAX / SPANS))
@@ -62,6 +66,13 @@ struct tacit_gaussian_fact tacit_gaussian_block_get(const float *block, size_t j
 	const float *at = block + j * FACT_LEN;
 
 	return (struct tacit_gaussian_fact){ .weight = at[0], .mean = at[1], .variance = at[2] };
+}
+
+double tacit_gaussian_fact_doubt(const struct tacit_gaussian_fact *fact)
+{
+	double w = (double)fact->weight;
+
+	return w > 0 ? (1 / w - 1) / STRICTNESS : INFINITY;
 }
 
 static void block_set(float *block, size_t j, struct tacit_gaussian_fact fact)
@@ -86,7 +97,7 @@ size_t tacit_gaussian_block_len(const struct tacit_space *space)
 void tacit_gaussian_block_init(const struct tacit_space *space, float *block)
 {
 	for (size_t j = 0; j < space->dims; j++)
-		block_set(block, j, (struct tacit_gaussian_fact){ .variance = 1 });
+		block_set(block, j, (struct tacit_gaussian_fact){ .variance = VARIANCE_INIT });
 }
 
 int tacit_gaussian_block_check(const struct tacit_space *space, const float *block)
@@ -111,8 +122,8 @@ enum quantity {
 
 /* B and C, of an unknown and of a trusted dimension. */
 static const double norm_of[QUANTITIES][2] = {
-	[MEAN] = { 2.0, 6.0 },
-	[LOG_VARIANCE] = { 1.5, 4.5 },
+	[MEAN] = { 12, 12 },
+	[LOG_VARIANCE] = { 3, 6 },
 };
 
 /* A quantity of one dimension as the reference has it. */
@@ -133,7 +144,7 @@ static struct reference reference_of(const float *block, size_t j)
 	struct tacit_gaussian_fact fact = tacit_gaussian_block_get(block, j);
 	double variance = fmax((double)fact.variance, VARIANCE_MIN);
 	double w = (double)fact.weight;
-	double doubt = w > 0 ? (1 / w - 1) / STRICTNESS : INFINITY;
+	double doubt = tacit_gaussian_fact_doubt(&fact);
 	double mean_error2 = fmin(variance * doubt, MEAN_ERROR2_MAX);
 	double log_error2 = fmin(2 * doubt, LOG_ERROR2_MAX);
 	double mean_span = fmax(SPANS * sqrt(variance + mean_error2), MEAN_SPAN_MIN);

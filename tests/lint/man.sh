@@ -18,9 +18,10 @@ for pair in agent:agent/agent_conf.c aggregator:aggregator/aggregator_conf.c; do
 	[ "$keys" = "$sample" ]; tell $? "systemd/$name.conf names every key"
 done
 
-# Help on a program; tacit has more for each verb.
+# Help on a program; tacit has more for each verb, tacit-sim for one.
 help_of() {
 	"$O/$1" --help 2>&1
+	[ "$1" != tacit-sim ] || "$O/tacit-sim" eval --help
 	[ "$1" != tacit ] || for verb in $("$O/tacit" --help | sed -n '/^verbs:/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
 		"$O/tacit" "$verb" --help
 	done

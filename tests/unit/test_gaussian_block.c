@@ -70,7 +70,7 @@ static void test_lengths(void)
 	for (size_t j = 0; j < D; j++) {
 		struct tacit_gaussian_fact fact = tacit_gaussian_block_get(block, j);
 
-		CU_ASSERT(fact.weight == 0 && fact.mean == 0 && fact.variance == 1);
+		CU_ASSERT(fact.weight == 0 && fact.mean == 0 && fact.variance == 0.05F);
 	}
 }
 
@@ -143,7 +143,7 @@ static void test_numbers_are_bounded(void)
 }
 
 /* A space as large as the real one: a third of its dimensions idle, counts from one to e^12. */
-static void test_typical_norm_is_about_one(void)
+static void test_typical_norm(void)
 {
 	enum { DIMS = 85, GROUPS = 20 };
 	TACIT_CLEANUP(tacit_random_free_p) struct tacit_random *random = seeded_random();
@@ -169,7 +169,7 @@ static void test_typical_norm_is_about_one(void)
 	tacit_gaussian_contribute(&space, host, block, out);
 	for (size_t i = 0; i < GROUPS + 2 * DIMS; i++)
 		sum += out[i] * out[i];
-	CU_ASSERT(sqrt(sum) > 0.6 && sqrt(sum) < 1.6);
+	CU_ASSERT(sqrt(sum) > 1 && sqrt(sum) < 5);
 }
 
 static void test_equal_hosts_are_reproduced(void)
@@ -331,7 +331,7 @@ static void test_unheard_group_stays(void)
 		struct tacit_gaussian_fact fact = tacit_gaussian_block_get(block, j);
 
 		if (samples_group_of[j] == 2) {
-			CU_ASSERT(fact.weight == 0 && fact.mean == 0 && fact.variance == 1);
+			CU_ASSERT(fact.weight == 0 && fact.mean == 0 && fact.variance == 0.05F);
 		} else {
 			CU_ASSERT_DOUBLE_EQUAL(fact.mean, 5.5, 1e-5);
 		}
@@ -364,7 +364,7 @@ int main(void)
 		{ "check", test_check },
 		{ "too little evidence", test_too_little_evidence },
 		{ "numbers are bounded", test_numbers_are_bounded },
-		{ "a typical norm is about one", test_typical_norm_is_about_one },
+		{ "a typical norm is one and more", test_typical_norm },
 		{ "equal hosts are reproduced", test_equal_hosts_are_reproduced },
 		{ "rounds converge", test_rounds_converge },
 		{ "the reference follows change", test_reference_follows_change },
