@@ -512,10 +512,11 @@ static int gaussian_load(const struct tacit_space *space, struct tacit_reader *r
 {
 	TACIT_CLEANUP(tacit_model_free_p) struct tacit_model *model = NULL;
 	bool old = is_of_old(reader);
+	uint8_t format = old ? FORMAT : tacit_read_u8(reader);
 	int r;
 
-	if (!old && tacit_read_u8(reader) != FORMAT)
-		return reader->failed ? TACIT_EDAMAGED : TACIT_ESCHEMA;
+	if (format != FORMAT)
+		return format > FORMAT ? TACIT_ESCHEMA : TACIT_EDAMAGED;
 	r = load_moments(space, reader, &model);
 	if (r == 0 && !old)
 		r = load_mixture(model, reader);

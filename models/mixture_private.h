@@ -11,7 +11,7 @@
 
 /* A component's variance is never below this part of the whole's: coordinates are uncorrelated and
  * of variance 1. */
-#define TACIT_MIXTURE_FLOOR 0.02F
+#define TACIT_MIXTURE_FLOOR 0.01F
 
 /* Of component k and coordinate j: at k * dims + j. */
 struct tacit_mixture {

@@ -183,7 +183,7 @@ static void test_shares_add_up(void)
 	}
 	between_states(x);
 	for (size_t j = 0; j < D; j++)
-		x[j] += j == 5 ? 8 : 2;
+		x[j] += j == 5 ? 14 : 2;
 	CU_ASSERT_EQUAL(GAUSS->explain(model, &sample, share, NULL, NULL), 0);
 	for (size_t j = 0; j < D; j++)
 		CU_ASSERT(share[j] <= share[5]);

@@ -153,7 +153,7 @@ static void test_rows_alike(void)
 		CU_ASSERT_DOUBLE_EQUAL(distance(mixture, table.x[0]), 0, 1e-6);
 		memcpy(odd, table.x[0], sizeof(odd));
 		odd[2] += 1;
-		CU_ASSERT_DOUBLE_EQUAL(distance(mixture, odd), 50, 1e-3);
+		CU_ASSERT_DOUBLE_EQUAL(distance(mixture, odd), 100, 1e-3);
 	}
 }
 
