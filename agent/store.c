@@ -52,6 +52,9 @@ static const char *const migrations[] = {
 	" aggregator TEXT PRIMARY KEY, round INTEGER NOT NULL, model_version INTEGER NOT NULL,"
 	" state BLOB NOT NULL, message BLOB NOT NULL, sent INTEGER NOT NULL) WITHOUT ROWID;"
 	"ALTER TABLE ledger ADD COLUMN hosts INTEGER NOT NULL DEFAULT 1;",
+	/* A scope's places were 64 and are 1,024. By way of negative ids, where no two meet. */
+	"UPDATE reservoir SET id = -1 - (id / 64 * 1024 + id % 64);"
+	"UPDATE reservoir SET id = -1 - id;",
 };
 
 static const struct tacit_db_schema schema = {
