@@ -46,8 +46,7 @@ TACIT_MUST_CHECK int tacit_mixture_fit(const struct tacit_mixture_rows *rows, si
  * @ret:  owned by the caller; of one component when that is as good.
  *
  * More components are taken where the log likelihood of the held-out rows gains by three standard
- * errors of its mean and there are 32 rows for each; after two that do not gain none are tried.
- * 0 or -ENOMEM.
+ * errors of its mean and there are 32 rows for each. 0 or -ENOMEM.
  */
 TACIT_MUST_CHECK int tacit_mixture_choose(const struct tacit_mixture_rows *rows,
 					  const struct tacit_mixture_rows *held,

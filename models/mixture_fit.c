@@ -16,7 +16,6 @@
 #define NEGLIGIBLE    1e-3 /* responsibilities below it do not move anything */
 #define ROWS_PER_PART 32U
 #define MARGIN_ERRORS 3.0  /* standard errors that more components must gain by */
-#define FAILURES_MAX  1U   /* two may be too few for what four describe well */
 #define MARGIN_NATS   0.05 /* a row; what is real and not worth the trouble */
 
 /* A fit in progress: @part has n rows of TACIT_MIXTURE_COMPONENTS_MAX responsibilities. */
@@ -354,7 +353,6 @@ int tacit_mixture_choose(const struct tacit_mixture_rows *rows,
 	TACIT_AUTO_FREE double *before = TACIT_NEW_N(double, held->n + 1);
 	TACIT_AUTO_FREE double *now = TACIT_NEW_N(double, held->n + 1);
 	size_t most = TACIT_MIXTURE_COMPONENTS_MAX;
-	unsigned failed = 0;
 	int r;
 
 	if (!before || !now)
@@ -370,11 +368,8 @@ int tacit_mixture_choose(const struct tacit_mixture_rows *rows,
 		if (r < 0)
 			return r;
 		judge(next, held, now);
-		if (!is_gain(before, now, held->n)) {
-			if (++failed > FAILURES_MAX)
-				break;
-			continue;
-		}
+		if (!is_gain(before, now, held->n))
+			continue; /* what two describe badly eight may describe well */
 		tacit_mixture_free(best);
 		best = TACIT_TAKE(next);
 		memcpy(before, now, held->n * sizeof(*now));
