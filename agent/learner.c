@@ -18,6 +18,7 @@
 #define SAVE_WINDOWS	 3600U /* and after as many new windows in any case */
 #define IDLE_FLUSHES	 (3600000U / TACIT_LEARNER_FLUSH_MS)
 #define PROMOTE_WINDOWS	 30U
+#define SAMPLE_HORIZON	 100000U /* windows: a bit more than a day, as long as models remember */
 
 int tacit_learner_new(const struct tacit_learner_params *params, struct tacit_learner **ret)
 {
@@ -154,7 +155,10 @@ void tacit_learner_sample(struct tacit_learner *learner, struct tacit_learner_sc
 	if (scope->id == 0)
 		r = tacit_learner_scope_enter(learner, scope);
 	if (r == 0)
-		r = tacit_store_sample(learner->params.store, scope->id, scope->windows, window);
+		r = tacit_store_sample(
+			learner->params.store, scope->id,
+			scope->promoted ? TACIT_STORE_SAMPLE_MAX : TACIT_STORE_SAMPLE_FEW,
+			scope->windows < SAMPLE_HORIZON ? scope->windows : SAMPLE_HORIZON, window);
 	if (r < 0)
 		tacit_learner_complain(learner, "cannot keep windows of", scope->name, r);
 }
@@ -352,6 +356,7 @@ int tacit_learner_flush(struct tacit_learner *learner, bool all)
 	TAILQ_FOREACH (scope, &learner->ages, by_age)
 		tacit_learner_catch_up(learner, scope);
 	promote_busy(learner);
+	tacit_learner_refine(learner, all ? 0 : 1);
 	age(learner);
 	return learner->params.store ? save_in_one(learner, all) : 0;
 }

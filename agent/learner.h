@@ -120,9 +120,11 @@ TACIT_MUST_CHECK int tacit_learner_contribute(struct tacit_learner *learner,
 
 /**
  * tacit_learner_flush - save what is worth saving, in one transaction; also the moment when busy
- * scopes get models of full size and idle ones leave memory. Call every TACIT_LEARNER_FLUSH_MS.
- * @all: everything that changed, as at the end; else a scope is saved when a sixteenth of what
- *       it knows would be lost (and every hour), so that old scopes cost few writes.
+ * scopes get models of full size, one of those is refined and idle ones leave memory. Call every
+ * TACIT_LEARNER_FLUSH_MS.
+ * @all: everything that changed, as at the end, and nothing is refined; else a scope is saved when
+ *       a sixteenth of what it knows would be lost (and every hour), so that old scopes cost few
+ *       writes.
  *
  * Returns 0, or as tacit_db_run(); what was not saved stays due.
  */

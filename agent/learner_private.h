@@ -36,9 +36,11 @@ struct tacit_learner_scope {
 	int64_t id;	  /* in the store; 0: not there yet */
 	uint64_t windows; /* learned from, ever */
 	int64_t last_ms;
-	uint64_t unsaved;  /* windows learned from since it was saved */
-	uint32_t activity; /* features that moved, lately */
-	uint32_t unheard;  /* flushes since the last window */
+	uint64_t unsaved;      /* windows learned from since it was saved */
+	uint32_t activity;     /* features that moved, lately */
+	uint32_t unheard;      /* flushes since the last window */
+	bool promoted;	       /* as of the last flush */
+	uint64_t refine_after; /* windows before which another attempt is in vain */
 	struct tacit_model *model;
 	struct tacit_threshold *threshold[TACIT_STATISTIC_COUNT];
 	struct tacit_store_minute minute, done; /* this minute; one that waits to be written */
@@ -71,6 +73,11 @@ void tacit_learner_sample(struct tacit_learner *learner, struct tacit_learner_sc
 
 /* Learns the idle windows that were only counted. */
 void tacit_learner_catch_up(struct tacit_learner *learner, struct tacit_learner_scope *scope);
+
+/* Has at most @max scopes fit what needs many windows at once (tacit_model_kind.refine): full
+ * models that know twice as much as when it was last done, or a day more. Each may take a fraction
+ * of a second. Logs what fails. */
+void tacit_learner_refine(struct tacit_learner *learner, unsigned max);
 
 /* In memory, or NULL. Does not change its age. */
 struct tacit_learner_scope *tacit_learner_scope_find(struct tacit_learner *learner,

@@ -53,6 +53,9 @@ static const char *const migrations[] = {
 	" state BLOB NOT NULL, message BLOB NOT NULL, sent INTEGER NOT NULL) WITHOUT ROWID;"
 	"ALTER TABLE ledger ADD COLUMN hosts INTEGER NOT NULL DEFAULT 1;",
 	"ALTER TABLE minute ADD COLUMN max_rare REAL NOT NULL DEFAULT 0;",
+	/* A scope's places were 64 and are 1,024. By way of negative ids, where no two meet. */
+	"UPDATE reservoir SET id = -1 - (id / 64 * 1024 + id % 64);"
+	"UPDATE reservoir SET id = -1 - id;",
 };
 
 static const struct tacit_db_schema schema = {

@@ -25,7 +25,8 @@
 struct tacit_store;
 
 #define TACIT_STORE_FILE       "tacit.db"
-#define TACIT_STORE_SAMPLE_MAX 64U /* windows in a scope's sample */
+#define TACIT_STORE_SAMPLE_MAX 1024U /* windows in the largest sample of a scope */
+#define TACIT_STORE_SAMPLE_FEW 64U   /* and in that of a scope of which little is asked */
 #define TACIT_STORE_BLOB_MAX   (1U << 20)
 #define TACIT_STORE_DETAIL_MAX 8192U /* bytes of an anomaly's detail */
 
@@ -120,13 +121,15 @@ TACIT_MUST_CHECK int tacit_store_put_minute(struct tacit_store *store,
 
 /**
  * tacit_store_sample - offer a window to its scope's sample.
- * @offered: windows offered before this one, over all time.
+ * @size: of the sample, 1..TACIT_STORE_SAMPLE_MAX; may grow: windows from before are fewer then.
+ * @offered: windows offered before this one, over all time; or a number at which it stays, and the
+ *           sample is of about the last so many.
  *
- * Keeps a uniform sample of at most TACIT_STORE_SAMPLE_MAX (Vitter 1985, algorithm R).
+ * Keeps a uniform sample (Vitter 1985, algorithm R).
  * Kept windows wait in memory for tacit_store_flush(), which this calls when too many wait.
  */
-TACIT_MUST_CHECK int tacit_store_sample(struct tacit_store *store, int64_t scope, uint64_t offered,
-					const struct tacit_window *window);
+TACIT_MUST_CHECK int tacit_store_sample(struct tacit_store *store, int64_t scope, uint32_t size,
+					uint64_t offered, const struct tacit_window *window);
 
 TACIT_MUST_CHECK int tacit_store_flush(struct tacit_store *store);
 

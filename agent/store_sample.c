@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The sample of windows: kept in memory until a batch is written. A row's id is the scope's times
- * the sample's size plus the place in it, so that a place is written anew without a search.
+ * TACIT_STORE_SAMPLE_MAX plus the place in it, so that a place is written anew without a search.
  */
 #include "store_private.h"
 
@@ -10,14 +10,14 @@
 
 #include <tacit/bytes.h>
 
-int tacit_store_sample(struct tacit_store *store, int64_t scope, uint64_t offered,
+int tacit_store_sample(struct tacit_store *store, int64_t scope, uint32_t size, uint64_t offered,
 		       const struct tacit_window *window)
 {
 	int64_t place = (int64_t)offered;
 
-	if (offered >= TACIT_STORE_SAMPLE_MAX) {
+	if (offered >= size) {
 		place = (int64_t)tacit_random_below(store->random, offered + 1);
-		if (place >= TACIT_STORE_SAMPLE_MAX)
+		if (place >= size)
 			return 0;
 	}
 	if (store->n_pending == TACIT_STORE_PENDING_MAX) {

@@ -14,6 +14,8 @@
 #define GROUPS	20U
 #define WINDOWS 2000U
 #define CLASSES 64U
+#define SAMPLE	1024U
+#define STATES	8U
 
 static uint16_t group_of[DIMS];
 static uint8_t observed[GROUPS];
@@ -98,6 +100,33 @@ static void score_anew(void *ctx)
 	score(ctx);
 }
 
+/* As a host does with a scope's sample; in eight ways of being normal. */
+static void refine(void *ctx)
+{
+	static struct tacit_sample sample[SAMPLE];
+	struct bench *bench = ctx;
+
+	for (size_t i = 0; i < SAMPLE; i++)
+		sample[i] = (struct tacit_sample){ .x = window[i], .observed = observed };
+	must(bench->kind->refine(bench->model, sample, SAMPLE));
+}
+
+static void live_in_states(void)
+{
+	for (size_t i = 0; i < WINDOWS; i++)
+		for (size_t j = 0; j < DIMS; j++)
+			window[i][j] += i % STATES == j % STATES ? 4 : 0;
+}
+
+static void make_refined(struct bench *bench)
+{
+	live_in_states();
+	must(bench->kind->new (&space, &bench->model));
+	must(bench->kind->promote(bench->model));
+	for (size_t i = 0; i < WINDOWS; i++)
+		learn(bench);
+}
+
 static void threshold(void *ctx)
 {
 	struct bench *bench = ctx;
@@ -150,10 +179,11 @@ static void make_fleet(struct bench *bench)
 int main(void)
 {
 	struct bench bench = { .kind = tacit_model_kind_find("gaussian") };
+	struct tacit_model_info info;
 
 	draw_windows();
 	make_fleet(&bench);
-	must(bench.kind->new(&space, &bench.model));
+	must(bench.kind->new (&space, &bench.model));
 	must(tacit_threshold_new(&bench.threshold));
 	row("learn_diagonal", learn, &bench, 500);
 	row("score_diagonal", score, &bench, 500);
@@ -167,6 +197,14 @@ int main(void)
 	row("threshold", threshold, &bench, 500);
 	row("contribute_64_classes", contribute, &bench, 100);
 	row("absorb_64_classes", absorb, &bench, 5);
+
+	tacit_model_free(bench.model);
+	make_refined(&bench);
+	row("refine", refine, &bench, 3);
+	bench.kind->info(bench.model, &info);
+	printf("models.components %u\n", info.components);
+	row("score_mixture", score, &bench, 500);
+	row("explain_mixture", explain, &bench, 500);
 
 	tacit_free(bench.sum);
 	tacit_free(bench.block);

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <tacit/bytes.h>
 #include <tacit/cleanup.h>
 #include <tacit/error.h>
 #include <tacit/space.h>
@@ -50,6 +51,22 @@ double tacit_factor_distance(const struct tacit_factor *factor, double *delta, s
 
 /* After tacit_factor_distance(): @white becomes C^-1 delta. */
 void tacit_factor_solve(const struct tacit_factor *factor, double *white, size_t n);
+
+/* How many dimensions it is of. */
+size_t tacit_factor_n(const struct tacit_factor *factor);
+
+/* @delta becomes L^-1 delta: uncorrelated, of variance 1. Where @seen is 0 (else 1; all of them, in
+ * the factor's order) it becomes 0: what is missing is as expected, given those before it. */
+void tacit_factor_whiten(const struct tacit_factor *factor, const float *seen, double *delta);
+
+/* @white, all of them, becomes L white. */
+void tacit_factor_colour(const struct tacit_factor *factor, double *white);
+
+void tacit_factor_save(const struct tacit_factor *factor, struct tacit_writer *writer);
+
+/* 0, TACIT_EDAMAGED, -ENOMEM. */
+TACIT_MUST_CHECK int tacit_factor_load(const struct tacit_space *space, struct tacit_reader *reader,
+				       struct tacit_factor **ret);
 
 /* Heap bytes of one for @space. */
 size_t tacit_factor_bytes(const struct tacit_space *space);

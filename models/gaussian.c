@@ -24,11 +24,18 @@
 #include <tacit/mem.h>
 
 #include "factor.h"
+#include "gaussian_mixture.h"
 #include "rare.h"
 
 #define KAPPA_MAX   10000.0
 #define WEIGHT_MIN  0.02 /* a fact known worse, off by five standard deviations, is no fact */
 #define STALE_SHARE 20U	 /* a factor is made anew when one window in so many is new */
+#define FORMAT		2U /* what begins with FORMAT_MOMENTS is from before there were mixtures */
+#define FORMAT_MOMENTS	1U
+/* A prior of 30 windows is 3% of a thousand; and 512 leave enough for a component after those held
+ * out. */
+#define REFINE_WINDOWS 1000U
+#define REFINE_SAMPLE  512U
 
 struct tacit_model {
 	struct tacit_model_head head;
@@ -39,6 +46,8 @@ struct tacit_model {
 	double kappa;
 	struct tacit_factor *factor; /* with promoted moments */
 	uint64_t factor_windows;     /* when it was made; UINT64_MAX: never, or for another prior */
+	struct tacit_gaussian_mixture *mixture; /* judges the distance; the factor is its own */
+	uint64_t refined;			/* windows when it was chosen; 0 never */
 };
 
 /* What is believed of one dimension. */
@@ -98,6 +107,7 @@ static void gaussian_free(struct tacit_model *model)
 {
 	tacit_moments_free(model->moments);
 	tacit_factor_free(model->factor);
+	tacit_gaussian_mixture_free(model->mixture);
 	tacit_free(model->prior);
 	tacit_free(model);
 }
@@ -221,7 +231,8 @@ static bool is_stale(const struct tacit_model *model)
 		       (double)made + model->kappa;
 }
 
-static void make_factor(struct tacit_model *model, const uint8_t *observed, const struct view *view)
+static void make_factor(const struct tacit_model *model, const uint8_t *observed,
+			const struct view *view, struct tacit_factor *factor)
 {
 	struct spread spread = { .moments = model->moments };
 	double diagonal[TACIT_SPACE_DIMS_MAX];
@@ -236,8 +247,7 @@ static void make_factor(struct tacit_model *model, const uint8_t *observed, cons
 		diagonal[j] = belief.variance + view->ridge;
 	}
 	order_by_count(model, view, order);
-	tacit_factor_make(model->factor, order, view->n, observed, diagonal, covariance, &spread);
-	model->factor_windows = tacit_moments_windows(model->moments);
+	tacit_factor_make(factor, order, view->n, observed, diagonal, covariance, &spread);
 }
 
 /* Squared distance; @share, unless NULL, gets d_j (C^-1 d)_j, whose sum it is. */
@@ -249,7 +259,8 @@ static double full_distance(struct tacit_model *model, const struct tacit_sample
 	double white[TACIT_SPACE_DIMS_MAX], distance;
 
 	if (n == 0) {
-		make_factor(model, sample->observed, view);
+		make_factor(model, sample->observed, view, model->factor);
+		model->factor_windows = tacit_moments_windows(model->moments);
 		n = view->n;
 	}
 	for (size_t i = 0; i < n; i++)
@@ -283,8 +294,17 @@ static double diagonal_distance(const struct tacit_sample *sample, const struct 
 static double distance_of(struct tacit_model *model, const struct tacit_sample *sample,
 			  const struct view *view, double *share)
 {
-	return model->factor ? full_distance(model, sample, view, share)
-			     : diagonal_distance(sample, view, share);
+	double distance;
+
+	if (!model->mixture)
+		return model->factor ? full_distance(model, sample, view, share)
+				     : diagonal_distance(sample, view, share);
+	/* What came into being after the mixture waits for the next one; alone it is judged apart.
+	 */
+	if (tacit_gaussian_mixture_distance(model->mixture, model->factor, sample, &distance,
+					    share))
+		return distance;
+	return diagonal_distance(sample, view, share);
 }
 
 static double z_of(const struct tacit_sample *sample, const struct view *view, size_t j)
@@ -373,6 +393,49 @@ static int gaussian_surprise(struct tacit_model *model, const struct tacit_sampl
 	return 0;
 }
 
+/* Every group counts as observed: the factor is for windows of all sorts. 0 or -EAGAIN. */
+static int factor_all(const struct tacit_model *model, struct view *view,
+		      struct tacit_factor *factor)
+{
+	uint8_t observed[TACIT_SPACE_GROUPS_MAX];
+	int r;
+
+	memset(observed, 1, sizeof(observed));
+	r = look(model, observed, view);
+	if (r == 0)
+		make_factor(model, observed, view, factor);
+	return r;
+}
+
+static int gaussian_refine(struct tacit_model *model, const struct tacit_sample *sample, size_t n)
+{
+	TACIT_CLEANUP(tacit_factor_free_p) struct tacit_factor *factor = NULL;
+	struct tacit_gaussian_mixture *mixture = NULL;
+	struct view view;
+	int r;
+
+	if (!model->factor || tacit_moments_windows(model->moments) < REFINE_WINDOWS ||
+	    n < REFINE_SAMPLE)
+		return -EAGAIN;
+	r = tacit_factor_new(model->space, &factor);
+	if (r == 0)
+		r = factor_all(model, &view, factor);
+	if (r == 0)
+		r = tacit_gaussian_mixture_fit(model->space, factor, view.mean, sample, n,
+					       &mixture);
+	if (r < 0)
+		return r;
+	tacit_gaussian_mixture_free(model->mixture);
+	model->mixture = mixture;
+	model->refined = tacit_moments_windows(model->moments);
+	model->factor_windows = UINT64_MAX;
+	if (mixture) {
+		tacit_factor_free(model->factor);
+		model->factor = TACIT_TAKE(factor);
+	}
+	return 0;
+}
+
 static void gaussian_contribute(const struct tacit_model *model, const float *reference,
 				double *out)
 {
@@ -412,6 +475,10 @@ static void gaussian_info(const struct tacit_model *model, struct tacit_model_in
 		.windows = tacit_moments_windows(model->moments),
 		.prior = model->kappa * weight / (double)model->space->dims,
 		.promoted = model->factor != NULL,
+		.refined = model->refined,
+		.components = model->mixture
+				      ? (unsigned)tacit_gaussian_mixture_components(model->mixture)
+				      : 1,
 	};
 }
 
@@ -432,22 +499,56 @@ static size_t size_besides_moments(const struct tacit_space *space)
 static size_t gaussian_promoted_bytes(const struct tacit_space *space)
 {
 	return size_besides_moments(space) + tacit_moments_promoted_bytes(space) +
-	       tacit_factor_bytes(space);
+	       tacit_factor_bytes(space) + tacit_gaussian_mixture_bytes(space);
 }
 
 static size_t gaussian_size_bytes(const struct tacit_model *model)
 {
 	return size_besides_moments(model->space) + tacit_moments_bytes(model->moments) +
-	       (model->factor ? tacit_factor_bytes(model->space) : 0);
+	       (model->factor ? tacit_factor_bytes(model->space) +
+					tacit_gaussian_mixture_bytes(model->space)
+			      : 0);
 }
 
 static void gaussian_save(const struct tacit_model *model, struct tacit_writer *writer)
 {
+	tacit_write_u8(writer, FORMAT);
 	tacit_moments_save(model->moments, writer);
+	tacit_write_u64le(writer, model->refined);
+	tacit_write_u8(writer, model->mixture != NULL);
+	if (!model->mixture)
+		return;
+	tacit_factor_save(model->factor, writer);
+	tacit_gaussian_mixture_save(model->mixture, writer);
 }
 
-static int gaussian_load(const struct tacit_space *space, struct tacit_reader *reader,
-			 struct tacit_model **ret)
+static int load_mixture(struct tacit_model *model, struct tacit_reader *reader)
+{
+	uint8_t has_mixture;
+	int r;
+
+	model->refined = tacit_read_u64le(reader);
+	has_mixture = tacit_read_u8(reader);
+	if (reader->failed || has_mixture > 1 || (has_mixture && !model->factor) ||
+	    model->refined > tacit_moments_windows(model->moments))
+		return TACIT_EDAMAGED;
+	if (!has_mixture)
+		return 0;
+	tacit_factor_free(TACIT_TAKE(model->factor));
+	r = tacit_factor_load(model->space, reader, &model->factor);
+	if (r == 0)
+		r = tacit_gaussian_mixture_load(model->space, model->factor, reader,
+						&model->mixture);
+	return r;
+}
+
+static bool is_of_old(const struct tacit_reader *reader)
+{
+	return reader->at < reader->len && reader->data[reader->at] == FORMAT_MOMENTS;
+}
+
+static int load_moments(const struct tacit_space *space, struct tacit_reader *reader,
+			struct tacit_model **ret)
 {
 	TACIT_CLEANUP(tacit_moments_free_p) struct tacit_moments *moments = NULL;
 	int r = tacit_moments_load(space, reader, &moments);
@@ -459,11 +560,30 @@ static int gaussian_load(const struct tacit_space *space, struct tacit_reader *r
 	return r;
 }
 
+static int gaussian_load(const struct tacit_space *space, struct tacit_reader *reader,
+			 struct tacit_model **ret)
+{
+	TACIT_CLEANUP(tacit_model_free_p) struct tacit_model *model = NULL;
+	bool old = is_of_old(reader);
+	uint8_t format = old ? FORMAT : tacit_read_u8(reader);
+	int r;
+
+	if (format != FORMAT)
+		return format > FORMAT ? TACIT_ESCHEMA : TACIT_EDAMAGED;
+	r = load_moments(space, reader, &model);
+	if (r == 0 && !old)
+		r = load_mixture(model, reader);
+	if (r == 0)
+		*ret = TACIT_TAKE(model);
+	return r;
+}
+
 const struct tacit_model_kind tacit_gaussian_kind = {
 	.name = "gaussian",
 	.new = gaussian_new,
 	.free = gaussian_free,
 	.learn = gaussian_learn,
+	.refine = gaussian_refine,
 	.score = gaussian_score,
 	.explain = gaussian_explain,
 	.surprise = gaussian_surprise,

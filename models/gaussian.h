@@ -29,6 +29,7 @@ struct tacit_gaussian_fact tacit_gaussian_block_get(const float *block, size_t j
  * fleet tells no shares of windows, but its means bound them. */
 double tacit_gaussian_surprise(const struct tacit_space *space, const struct tacit_moments *moments,
 			       const float *prior, double kappa, size_t j);
+
 /* Expected squared error of the fact's mean, as a share of its variance; infinite when nothing is
  * known. */
 double tacit_gaussian_fact_doubt(const struct tacit_gaussian_fact *fact);

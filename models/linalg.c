@@ -62,6 +62,21 @@ void tacit_linalg_solve_lower(const float *l, size_t n, double *x)
 	}
 }
 
+void tacit_linalg_solve_lower_seen(const float *l, size_t n, const float *seen, double *x)
+{
+	for (size_t i = 0; i < n; i++) {
+		const float *row = l + tacit_linalg_row(i);
+
+		x[i] = seen[i] > 0 ? (x[i] - dot(row, x, i)) / (double)row[i] : 0;
+	}
+}
+
+void tacit_linalg_multiply_lower(const float *l, size_t n, double *x)
+{
+	for (size_t i = n; i-- > 0;)
+		x[i] = dot(l + tacit_linalg_row(i), x, i + 1);
+}
+
 /* x -= a y */
 static void subtract(double *restrict x, const float *restrict a, double y, size_t n)
 {

@@ -23,6 +23,13 @@ TACIT_MUST_CHECK int tacit_linalg_cholesky(float *a, size_t n);
 /* @x becomes the solution of L y = @x. A leading part of L serves a leading part of @x. */
 void tacit_linalg_solve_lower(const float *l, size_t n, double *x);
 
+/* The same, but where @seen is 0 the solution is 0: with L the factor of a covariance, what is
+ * missing is what it is expected to be, given those before it. */
+void tacit_linalg_solve_lower_seen(const float *l, size_t n, const float *seen, double *x);
+
+/* @x becomes L @x. */
+void tacit_linalg_multiply_lower(const float *l, size_t n, double *x);
+
 /* @x becomes the solution of L' y = @x. */
 void tacit_linalg_solve_upper(const float *l, size_t n, double *x);
 

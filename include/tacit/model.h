@@ -44,11 +44,17 @@ double tacit_statistic_floor(enum tacit_statistic statistic, double risk);
 
 /* What a model knows of its own age. */
 struct tacit_model_info {
-	const char *kind; /* static */
-	uint64_t windows; /* learned from */
-	double prior;     /* what the fleet's block is worth, in windows; 0 without one */
-	bool promoted;    /* holds what promote() adds */
+	const char *kind;    /* static */
+	uint64_t windows;    /* learned from */
+	double prior;	     /* what the fleet's block is worth, in windows; 0 without one */
+	bool promoted;	     /* holds what promote() adds */
+	uint64_t refined;    /* windows learned from when refine() was last done; 0 never */
+	unsigned components; /* of the mixture that judges the distance; 1: a single Gaussian */
 };
+
+/* Of a sample given to refine(), every so manieth window (number 3, 7, 11, ...; from 0) has no part
+ * in the fit: it serves to judge it, and its score is that of a new window. */
+#define TACIT_MODEL_HELD_OUT 4U
 
 /* What absorb() is told of a sum. */
 struct tacit_sum {
@@ -79,7 +85,10 @@ struct tacit_model_kind {
 	 *
 	 * NULL: the kind has nothing of the sort. May take a fraction of a second; whoever runs
 	 * many models decides when. What was fitted is kept by save(). 0; -EAGAIN with too few
-	 * windows; -ENOMEM; then nothing has changed.
+	 * windows, or not promoted; -ENOMEM; then nothing has changed.
+	 *
+	 * Distances before and after may be of different scales when components is above 1 before
+	 * or after: thresholds for them begin anew, from the scores of the held-out windows.
 	 */
 	int (*refine)(struct tacit_model *model, const struct tacit_sample *sample, size_t n);
 

@@ -435,6 +435,128 @@ static void test_busy_scopes_are_promoted(void)
 	CU_ASSERT_FALSE(info.promoted);
 }
 
+/* A window of a service that does three things or does not: half of none, 0.5, never happens. */
+static struct tacit_window at_work(struct behaviour *behaviour, double a, double b, double c)
+{
+	struct tacit_window window = behaviour_window(behaviour, TACIT_SCOPE_HOST);
+	const double work[] = { a, b, c };
+
+	for (unsigned i = 0; i < TACIT_FEATURE_COUNT; i += 4)
+		if (tacit_feature_get(i)->transform == TACIT_TRANSFORM_LOG1P)
+			window.count[i] =
+				(uint64_t)((double)window.count[i] * exp(4 * work[i / 4 % 3]));
+	return window;
+}
+
+static double on_or_off(struct behaviour *behaviour)
+{
+	return behaviour_draw(behaviour) < 0.5;
+}
+
+static struct tacit_judgement live_in_states(struct bench *bench, struct behaviour *behaviour,
+					     unsigned n, unsigned *alarms)
+{
+	struct tacit_judgement judgement = { 0 };
+
+	for (unsigned i = 0; i < n; i++) {
+		struct tacit_window window = at_work(behaviour, on_or_off(behaviour),
+						     on_or_off(behaviour), on_or_off(behaviour));
+		const double *value = judgement.score.value, *threshold = judgement.threshold;
+
+		judgement = teach(bench, &window);
+		*alarms += judgement.has_threshold &&
+			   value[TACIT_STATISTIC_DISTANCE] > threshold[TACIT_STATISTIC_DISTANCE];
+	}
+	return judgement;
+}
+
+static struct tacit_model_info info_of(struct bench *bench, const char *scope)
+{
+	struct tacit_model_info info = { 0 };
+
+	gaussian()->info(tacit_learner_model(bench->learner, scope), &info);
+	return info;
+}
+
+/* With plenty of windows a scope of two states is judged by a mixture. What lay in between and
+ * was usual is an alarm then; what is in its states is none, though distances are others now. */
+static void test_much_is_refined(void)
+{
+	PLACE(place);
+	const char *path = place_file(&place, "tacit.db");
+	struct behaviour behaviour = behaviour_new(11);
+	struct tacit_judgement judgement;
+	struct tacit_window between;
+	unsigned alarms = 0, components;
+
+	{
+		BENCH(bench, path, 0, 1U << 20);
+
+		(void)live_in_states(&bench, &behaviour, 10, &alarms);
+		CU_ASSERT_EQUAL(tacit_learner_flush(bench.learner, false), 0);
+		(void)live_in_states(&bench, &behaviour, 4000, &alarms);
+		CU_ASSERT_EQUAL(tacit_learner_flush(bench.learner, false), 0);
+		CU_ASSERT_EQUAL(info_of(&bench, TACIT_SCOPE_HOST).refined, 0);
+		(void)live_in_states(&bench, &behaviour, 90, &alarms);
+		between = at_work(&behaviour, 0.5, 0.5, 0.5);
+		judgement = judge(&bench, &between);
+		CU_ASSERT(judgement.score.value[TACIT_STATISTIC_DISTANCE] <
+			  judgement.threshold[TACIT_STATISTIC_DISTANCE]);
+		CU_ASSERT_EQUAL(tacit_store_flush(bench.store), 0);
+		CU_ASSERT_EQUAL(tacit_learner_flush(bench.learner, true), 0);
+		CU_ASSERT_EQUAL(info_of(&bench, TACIT_SCOPE_HOST).refined, 0);
+		CU_ASSERT_EQUAL(tacit_learner_flush(bench.learner, false), 0);
+		components = info_of(&bench, TACIT_SCOPE_HOST).components;
+		CU_ASSERT_EQUAL(info_of(&bench, TACIT_SCOPE_HOST).refined, 4100);
+		CU_ASSERT(components >= 2);
+		judgement = judge(&bench, &between);
+		CU_ASSERT(judgement.score.value[TACIT_STATISTIC_DISTANCE] >
+			  judgement.threshold[TACIT_STATISTIC_DISTANCE]);
+		alarms = 0;
+		(void)live_in_states(&bench, &behaviour, 2000, &alarms);
+		CU_ASSERT(alarms <= 2);
+		CU_ASSERT_EQUAL(tacit_learner_flush(bench.learner, true), 0);
+	}
+	{
+		BENCH(bench, path, 0, 1U << 20);
+
+		judgement = judge(&bench, &between);
+		CU_ASSERT(judgement.score.value[TACIT_STATISTIC_DISTANCE] >
+			  judgement.threshold[TACIT_STATISTIC_DISTANCE]);
+		CU_ASSERT_EQUAL(info_of(&bench, TACIT_SCOPE_HOST).components, components);
+		(void)live_in_states(&bench, &behaviour, 2000, &alarms);
+		CU_ASSERT_EQUAL(tacit_learner_flush(bench.learner, false), 0);
+		CU_ASSERT_EQUAL(info_of(&bench, TACIT_SCOPE_HOST).refined, 4100); /* not twice */
+		(void)live_in_states(&bench, &behaviour, 200, &alarms);
+		CU_ASSERT_EQUAL(tacit_learner_flush(bench.learner, false), 0);
+		CU_ASSERT_EQUAL(info_of(&bench, TACIT_SCOPE_HOST).refined, 8300);
+	}
+}
+
+/* One at a time, and small ones never. */
+static void test_one_is_refined_at_a_time(void)
+{
+	size_t full = gaussian()->promoted_bytes(tacit_feature_space());
+	struct behaviour behaviour = behaviour_new(12);
+	BENCH(bench, ":memory:", 0, 2 * full + full / 2);
+	static const char *const names[] = { "a.service", "b.service", "c.service" };
+	unsigned refined = 0;
+
+	for (size_t i = 0; i < TACIT_ARRAY_LEN(names); i++)
+		(void)teach_many(&bench, &behaviour, names[i], 40);
+	CU_ASSERT_EQUAL(tacit_learner_flush(bench.learner, false), 0); /* two are promoted */
+	for (size_t i = 0; i < TACIT_ARRAY_LEN(names); i++)
+		(void)teach_many(&bench, &behaviour, names[i], 4100);
+	CU_ASSERT_EQUAL(tacit_store_flush(bench.store), 0);
+	for (unsigned flushes = 1; flushes <= 4; flushes++) {
+		CU_ASSERT_EQUAL(tacit_learner_flush(bench.learner, false), 0);
+		refined = 0;
+		for (size_t i = 0; i < TACIT_ARRAY_LEN(names); i++)
+			refined += info_of(&bench, names[i]).refined > 0;
+		CU_ASSERT_EQUAL(refined, flushes < 2 ? flushes : 2);
+	}
+}
+
 static void test_summaries(void)
 {
 	struct behaviour behaviour = behaviour_new(22);
@@ -626,6 +748,8 @@ int main(void)
 		{ "damaged models begin anew", test_damaged_models_begin_anew },
 		{ "the fleet's model warms a new host", test_fleet_warms_a_new_host },
 		{ "busy scopes get full models while memory lasts", test_busy_scopes_are_promoted },
+		{ "much is refined", test_much_is_refined },
+		{ "one is refined at a time", test_one_is_refined_at_a_time },
 		{ "minutes are summed up, whatever the clock does", test_summaries },
 		{ "a full disk delays saving, no more", test_full_disk },
 		{ "idle scopes leave memory, saved", test_idle_scopes_leave },

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <fcntl.h>
+#include <math.h>
 #include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
@@ -158,26 +159,83 @@ static void on_sample(void *ctx, const struct tacit_window *window)
 	sampled->last = *window;
 }
 
+static void offer(struct tacit_store *store, int64_t scope, uint32_t size, uint64_t first,
+		  uint64_t end)
+{
+	struct behaviour behaviour = behaviour_new(1);
+
+	for (uint64_t i = first; i < end; i++) {
+		struct tacit_window window = behaviour_window(&behaviour, "host");
+
+		window.end_ms = NOW + (int64_t)i;
+		CU_ASSERT_EQUAL(tacit_store_sample(store, scope, size, i, &window), 0);
+	}
+	CU_ASSERT_EQUAL(tacit_store_flush(store), 0);
+}
+
 static void test_sample_is_uniform(void)
+{
+	static const uint32_t sizes[] = { TACIT_STORE_SAMPLE_FEW, TACIT_STORE_SAMPLE_MAX };
+
+	for (size_t i = 0; i < TACIT_ARRAY_LEN(sizes); i++) {
+		PLACE(place);
+		TACIT_CLEANUP(tacit_store_close_p)
+		struct tacit_store *store = open_store(place_file(&place, "tacit.db"));
+		int64_t id = put_scope(store, "host", NOW, 1);
+		struct sampled sampled = { 0 };
+
+		offer(store, id, sizes[i], 0, 4000);
+		CU_ASSERT_EQUAL(tacit_store_each_sample(store, "host", on_sample, &sampled),
+				(int)sizes[i]);
+		/* A uniform draw from 0..3999 has a standard deviation of 1155. */
+		CU_ASSERT_DOUBLE_EQUAL(sampled.sum_ms / sampled.n, 2000, 5 * 1155 / sqrt(sizes[i]));
+	}
+}
+
+/* A scope whose sample becomes larger keeps what it had, and fills up. */
+static void test_sample_grows(void)
 {
 	PLACE(place);
 	TACIT_CLEANUP(tacit_store_close_p)
 	struct tacit_store *store = open_store(place_file(&place, "tacit.db"));
-	int64_t id = put_scope(store, "host", NOW, 1);
-	struct behaviour behaviour = behaviour_new(1);
+	int64_t id = put_scope(store, "host", NOW, 1), other = put_scope(store, "other", NOW, 1);
 	struct sampled sampled = { 0 };
-	struct tacit_window window;
 
-	for (uint64_t i = 0; i < 4000; i++) {
-		window = behaviour_window(&behaviour, "host");
-		window.end_ms = NOW + (int64_t)i;
-		CU_ASSERT_EQUAL(tacit_store_sample(store, id, i, &window), 0);
+	offer(store, other, TACIT_STORE_SAMPLE_FEW, 0, 64);
+	offer(store, id, TACIT_STORE_SAMPLE_FEW, 0, 500);
+	offer(store, id, TACIT_STORE_SAMPLE_MAX, 500, 4000);
+	CU_ASSERT(tacit_store_each_sample(store, "host", on_sample, &sampled) > 800);
+	CU_ASSERT(ask(store, "SELECT count(*) FROM reservoir WHERE at_ms < 1795478400500") > 20);
+	CU_ASSERT_EQUAL(tacit_store_each_sample(store, "other", on_sample, &sampled), 64);
+}
+
+/* Samples of when a scope had 64 places are found at their places among 1,024. */
+static void test_old_samples_are_kept(void)
+{
+	PLACE(place);
+	const char *path = place_file(&place, "tacit.db");
+	TACIT_CLEANUP(tacit_store_close_p) struct tacit_store *store = open_store(path);
+	struct sampled sampled = { 0 };
+	int64_t id = 0;
+
+	for (int i = 0; i < 40; i++) {
+		char name[16];
+
+		(void)snprintf(name, sizeof(name), "scope-%d", i);
+		id = put_scope(store, name, NOW, 1);
+		offer(store, id, TACIT_STORE_SAMPLE_FEW, 0, 64);
 	}
-	CU_ASSERT_EQUAL(tacit_store_flush(store), 0);
-	CU_ASSERT_EQUAL(tacit_store_each_sample(store, "host", on_sample, &sampled),
-			TACIT_STORE_SAMPLE_MAX);
-	/* The mean of 64 uniform draws from 0..3999 has a standard deviation of 144. */
-	CU_ASSERT_DOUBLE_EQUAL(sampled.sum_ms / sampled.n, 2000, 5 * 144);
+	run(store, "UPDATE reservoir SET id = -1 - (id / 1024 * 64 + id % 1024)");
+	run(store, "UPDATE reservoir SET id = -1 - id");
+	run(store, "PRAGMA user_version = 3"); /* the number of migrations before that */
+	tacit_store_close(TACIT_TAKE(store));
+	store = open_store(path);
+	CU_ASSERT_EQUAL(ask(store, "SELECT count(*) FROM reservoir"), 40 * 64);
+	CU_ASSERT_EQUAL(ask(store, "SELECT count(*) FROM reservoir WHERE id = scope * 1024 +"
+				   " at_ms - 1795478400000"),
+			40 * 64);
+	offer(store, id, TACIT_STORE_SAMPLE_MAX, 0, 64); /* written anew in their places */
+	CU_ASSERT_EQUAL(tacit_store_each_sample(store, "scope-39", on_sample, &sampled), 64);
 }
 
 static void test_sample_is_kept_exactly(void)
@@ -192,8 +250,8 @@ static void test_sample_is_kept_exactly(void)
 
 	window.observed[3] = 0;
 	window.count[0] = UINT64_MAX;
-	CU_ASSERT_EQUAL(tacit_store_sample(store, id, 0, &window), 0);
-	CU_ASSERT_EQUAL(tacit_store_sample(store, id + 99, 0, &window), 0); /* of no scope */
+	CU_ASSERT_EQUAL(tacit_store_sample(store, id, 64, 0, &window), 0);
+	CU_ASSERT_EQUAL(tacit_store_sample(store, id + 99, 64, 0, &window), 0); /* of no scope */
 	tacit_store_close(TACIT_TAKE(store));
 	store = open_store(path);
 	CU_ASSERT_EQUAL(tacit_store_each_sample(store, "a", on_sample, &sampled), 1);
@@ -512,13 +570,13 @@ static void test_full_disk(void)
 	(void)ask(store, "PRAGMA max_page_count = 16"); /* what a full disk looks like from here */
 	for (uint64_t i = 0; i < 1000; i++) {
 		window = behaviour_window(&behaviour, "host");
-		failed += tacit_store_sample(store, id, i % 64, &window) == -ENOSPC;
+		failed += tacit_store_sample(store, id, 64, i % 64, &window) == -ENOSPC;
 	}
 	CU_ASSERT(failed > 0);
 	CU_ASSERT_EQUAL(tacit_store_flush(store), -ENOSPC);
 	(void)ask(store, "PRAGMA max_page_count = 100000");
 	CU_ASSERT_EQUAL(tacit_store_flush(store), 0);
-	CU_ASSERT_EQUAL(tacit_store_sample(store, id, 0, &window), 0);
+	CU_ASSERT_EQUAL(tacit_store_sample(store, id, 64, 0, &window), 0);
 	CU_ASSERT_EQUAL(tacit_store_flush(store), 0);
 	CU_ASSERT(tacit_store_each_sample(store, "host", on_sample, &sampled) >= 1);
 }
@@ -556,6 +614,8 @@ int main(void)
 		{ "meta", test_meta },
 		{ "summaries of the same minute add up", test_minutes_add_up },
 		{ "the sample is uniform and bounded", test_sample_is_uniform },
+		{ "the sample may grow", test_sample_grows },
+		{ "old samples are kept", test_old_samples_are_kept },
 		{ "a sampled window comes back as it was", test_sample_is_kept_exactly },
 		{ "anomalies grow, end, and are interrupted", test_anomalies },
 		{ "rows that make no sense are skipped and counted", test_nonsense_is_skipped },
