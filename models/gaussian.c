@@ -320,6 +320,24 @@ static int gaussian_explain(struct tacit_model *model, const struct tacit_sample
 	return 0;
 }
 
+int tacit_gaussian_standardise(const struct tacit_model *model, const struct tacit_sample *sample,
+			       double *z, uint8_t *known, double *evidence)
+{
+	struct view view;
+	int r = look(model, sample->observed, &view);
+
+	if (r < 0)
+		return r;
+	memset(z, 0, model->space->dims * sizeof(*z));
+	memset(known, 0, model->space->dims);
+	for (size_t i = 0; i < view.n; i++) {
+		z[view.dim[i]] = z_of(sample, &view, view.dim[i]);
+		known[view.dim[i]] = 1;
+	}
+	*evidence = view.evidence;
+	return 0;
+}
+
 static void gaussian_contribute(const struct tacit_model *model, const float *reference,
 				double *out)
 {
@@ -374,6 +392,11 @@ static int gaussian_promote(struct tacit_model *model)
 static size_t size_besides_moments(const struct tacit_space *space)
 {
 	return sizeof(struct tacit_model) + tacit_gaussian_block_len(space) * sizeof(float);
+}
+
+size_t tacit_gaussian_diagonal_bytes(const struct tacit_space *space)
+{
+	return size_besides_moments(space) + tacit_moments_diagonal_bytes(space);
 }
 
 static size_t gaussian_promoted_bytes(const struct tacit_space *space)

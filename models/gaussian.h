@@ -25,6 +25,16 @@ struct tacit_gaussian_fact {
 /* Fact @j of a block. */
 struct tacit_gaussian_fact tacit_gaussian_block_get(const float *block, size_t j);
 
+/* @sample in standard deviations from what @model, of this kind, believes (@z, dims numbers), where
+ * it is observed and believed in at all (@known, dims flags); else 0. @evidence: windows behind it,
+ * on average. 0, or -EAGAIN when there is too little evidence on every dimension. */
+TACIT_MUST_CHECK int tacit_gaussian_standardise(const struct tacit_model *model,
+						const struct tacit_sample *sample, double *z,
+						uint8_t *known, double *evidence);
+
+/* Heap bytes of a model of @space that is not promoted, with room for a prior. */
+size_t tacit_gaussian_diagonal_bytes(const struct tacit_space *space);
+
 /* The operations of the kind that deal in blocks; gaussian_block.c tells what is sent. */
 size_t tacit_gaussian_contribution_len(const struct tacit_space *space);
 size_t tacit_gaussian_block_len(const struct tacit_space *space);

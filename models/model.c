@@ -3,10 +3,12 @@
 
 #include <string.h>
 
+#include "autoencoder.h"
 #include "gaussian.h"
 
 static const struct tacit_model_kind *const kinds[] = {
 	&tacit_gaussian_kind,
+	&tacit_autoencoder_kind,
 };
 
 const struct tacit_model_kind *tacit_model_kind_at(size_t i)

@@ -208,7 +208,7 @@ double tacit_moments_covariance(const struct tacit_moments *moments, size_t i, s
 	return (double)moments->covariance[at] * both / sqrt(moments->count[g] * moments->count[h]);
 }
 
-static size_t diagonal_bytes(const struct tacit_space *space)
+size_t tacit_moments_diagonal_bytes(const struct tacit_space *space)
 {
 	return sizeof(struct tacit_moments) + space->groups * sizeof(double) +
 	       space->dims * (sizeof(double) + sizeof(float));
@@ -216,14 +216,14 @@ static size_t diagonal_bytes(const struct tacit_space *space)
 
 size_t tacit_moments_promoted_bytes(const struct tacit_space *space)
 {
-	return diagonal_bytes(space) +
+	return tacit_moments_diagonal_bytes(space) +
 	       (tacit_linalg_row(space->groups) + tacit_linalg_row(space->dims)) * sizeof(float);
 }
 
 size_t tacit_moments_bytes(const struct tacit_moments *moments)
 {
 	return moments->covariance ? tacit_moments_promoted_bytes(moments->space)
-				   : diagonal_bytes(moments->space);
+				   : tacit_moments_diagonal_bytes(moments->space);
 }
 
 /* FNV-1a of the grouping: spaces of one size need not be the same. */
