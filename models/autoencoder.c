@@ -7,15 +7,9 @@
 
 #include <tacit/mem.h>
 
-#include "gaussian.h"
-
 #define FORMAT	   1U
 #define FNV_OFFSET 2166136261U
 #define FNV_PRIME  16777619U
-
-/* Least a feature is expected to be drawn wrong by: differences smaller than a tenth of its
- * standard deviation are no anomaly, however well it is usually drawn. */
-#define RIDGE 0.01
 
 #define PROX 1e-2 /* FedProx's mu, towards weights that can be relied on */
 
@@ -115,14 +109,17 @@ static double residual_of(const struct tacit_model *model, size_t j)
 static double distance_of(const struct tacit_model *model, const float *network,
 			  const struct tacit_autoencoder_view *view, double *share)
 {
+	const struct tacit_gaussian_standard *standard = &view->standard;
 	float drawn[TACIT_SPACE_DIMS_MAX];
 	double sum = 0;
 
 	tacit_mlp_apply(&model->shape, network, view->input, drawn);
 	for (size_t j = 0; j < model->space->dims; j++) {
-		double wrong = view->z[j] - (double)drawn[j];
+		double wrong = standard->z[j] - (double)drawn[j];
 
-		share[j] = view->known[j] ? wrong * wrong / (residual_of(model, j) + RIDGE) : 0;
+		share[j] = standard->known[j]
+				   ? wrong * wrong / (residual_of(model, j) + standard->ridge[j])
+				   : 0;
 		sum += share[j];
 	}
 	return sum;
@@ -142,13 +139,16 @@ static int autoencoder_score(struct tacit_model *model, const struct tacit_sampl
 	r = tacit_autoencoder_look(model->space, model->gaussian, sample, &view);
 	if (r < 0)
 		return r;
-	score.evidence = view.evidence;
+	score.evidence = view.standard.evidence;
 	score.value[TACIT_STATISTIC_DISTANCE] = distance_of(model, network, &view, share);
-	for (size_t j = model->space->dims; j-- > 0;)
-		if (view.known[j] && fabs(view.z[j]) >= score.value[TACIT_STATISTIC_MAX_Z]) {
-			score.value[TACIT_STATISTIC_MAX_Z] = fabs(view.z[j]);
+	for (size_t j = model->space->dims; j-- > 0;) {
+		double z = fabs(view.standard.z[j]);
+
+		if (view.standard.known[j] && z >= score.value[TACIT_STATISTIC_MAX_Z]) {
+			score.value[TACIT_STATISTIC_MAX_Z] = z;
 			score.max_z_dim = j;
 		}
+	}
 	*ret = score;
 	return 0;
 }

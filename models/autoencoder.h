@@ -9,17 +9,18 @@
  * stays local in FedBN, Li et al. 2021). A missing feature is at its mean, and in no loss and no
  * score.
  *
- * The distance is the sum over features of e^2 / (r + ridge): e what the network gets wrong, r what
- * it got wrong of windows that it was not trained on, squared. So it is about the number of
- * features in a normal window, as the Gaussian's is; and it is the diagonal Gaussian's until there
- * is a network of the scope's own, after promote() and refine(), or one of the fleet's that can be
- * relied on.
+ * The distance is the sum over features of e^2 / (r + ridge): e what the network gets wrong in
+ * standard deviations, r what it got wrong of windows that it was not trained on, squared, the
+ * ridge the Gaussian's. So it is about the number of features in a normal window, as the Gaussian's
+ * is; and it is the diagonal Gaussian's until there is a network of the scope's own, after
+ * promote() and refine(), or one of the fleet's that can be relied on.
  */
 #ifndef TACIT_MODELS_AUTOENCODER_H
 #define TACIT_MODELS_AUTOENCODER_H
 
 #include <tacit/model.h>
 
+#include "gaussian.h"
 #include "mlp.h"
 
 extern const struct tacit_model_kind tacit_autoencoder_kind;
@@ -51,10 +52,8 @@ void tacit_autoencoder_first_weights(const struct tacit_space *space, float *wei
 
 /* A window as a network sees it. */
 struct tacit_autoencoder_view {
-	double z[TACIT_SPACE_DIMS_MAX]; /* standard deviations; 0 where unknown */
-	uint8_t known[TACIT_SPACE_DIMS_MAX];
-	float input[TACIT_SPACE_DIMS_MAX]; /* z, within what is worth telling apart */
-	double evidence;
+	struct tacit_gaussian_standard standard;
+	float input[TACIT_SPACE_DIMS_MAX]; /* its z, within what is worth telling apart */
 };
 
 /* @gaussian: a model of that kind. 0, or -EAGAIN when it knows too little. */

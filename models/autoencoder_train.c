@@ -8,8 +8,6 @@
 
 #include <tacit/mem.h>
 
-#include "gaussian.h"
-
 #define INPUT_MAX 10.0 /* standard deviations: beyond it all is odd, and weights would go wild */
 #define Z_MAX	  1e9  /* and its square is still a number */
 
@@ -27,11 +25,13 @@
 int tacit_autoencoder_look(const struct tacit_space *space, const struct tacit_model *gaussian,
 			   const struct tacit_sample *sample, struct tacit_autoencoder_view *view)
 {
-	int r = tacit_gaussian_standardise(gaussian, sample, view->z, view->known, &view->evidence);
+	int r = tacit_gaussian_standardise(gaussian, sample, &view->standard);
 
 	for (size_t j = 0; r == 0 && j < space->dims; j++) {
-		view->z[j] = fmin(fmax(view->z[j], -Z_MAX), Z_MAX);
-		view->input[j] = (float)fmin(fmax(view->z[j], -INPUT_MAX), INPUT_MAX);
+		double *z = &view->standard.z[j];
+
+		*z = fmin(fmax(*z, -Z_MAX), Z_MAX);
+		view->input[j] = (float)fmin(fmax(*z, -INPUT_MAX), INPUT_MAX);
 	}
 	return r;
 }
@@ -75,7 +75,7 @@ static int prepare(struct lesson *lesson, const struct tacit_space *space,
 			continue;
 		for (size_t j = 0; j < space->dims; j++) {
 			lesson->input[lesson->n * space->dims + j] = view.input[j];
-			lesson->mask[lesson->n * space->dims + j] = view.known[j];
+			lesson->mask[lesson->n * space->dims + j] = view.standard.known[j];
 		}
 		lesson->n++;
 	}

@@ -321,20 +321,22 @@ static int gaussian_explain(struct tacit_model *model, const struct tacit_sample
 }
 
 int tacit_gaussian_standardise(const struct tacit_model *model, const struct tacit_sample *sample,
-			       double *z, uint8_t *known, double *evidence)
+			       struct tacit_gaussian_standard *ret)
 {
 	struct view view;
 	int r = look(model, sample->observed, &view);
 
 	if (r < 0)
 		return r;
-	memset(z, 0, model->space->dims * sizeof(*z));
-	memset(known, 0, model->space->dims);
+	memset(ret, 0, sizeof(*ret));
+	ret->evidence = view.evidence;
 	for (size_t i = 0; i < view.n; i++) {
-		z[view.dim[i]] = z_of(sample, &view, view.dim[i]);
-		known[view.dim[i]] = 1;
+		size_t j = view.dim[i];
+
+		ret->known[j] = 1;
+		ret->z[j] = z_of(sample, &view, j);
+		ret->ridge[j] = view.ridge / fmax(view.variance[j], SD_MIN * SD_MIN);
 	}
-	*evidence = view.evidence;
 	return 0;
 }
 

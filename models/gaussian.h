@@ -25,12 +25,18 @@ struct tacit_gaussian_fact {
 /* Fact @j of a block. */
 struct tacit_gaussian_fact tacit_gaussian_block_get(const float *block, size_t j);
 
-/* @sample in standard deviations from what @model, of this kind, believes (@z, dims numbers), where
- * it is observed and believed in at all (@known, dims flags); else 0. @evidence: windows behind it,
- * on average. 0, or -EAGAIN when there is too little evidence on every dimension. */
+/* A window in standard deviations from what a model of this kind believes, by dimension. */
+struct tacit_gaussian_standard {
+	uint8_t known[TACIT_SPACE_DIMS_MAX]; /* 1 where it is observed, and anything is believed */
+	double z[TACIT_SPACE_DIMS_MAX];	     /* 0 where not known */
+	double ridge[TACIT_SPACE_DIMS_MAX];  /* what the distance adds to a variance, in z^2 */
+	double evidence;		     /* windows behind it, on average */
+};
+
+/* 0, or -EAGAIN when there is too little evidence on every dimension. */
 TACIT_MUST_CHECK int tacit_gaussian_standardise(const struct tacit_model *model,
-						const struct tacit_sample *sample, double *z,
-						uint8_t *known, double *evidence);
+						const struct tacit_sample *sample,
+						struct tacit_gaussian_standard *ret);
 
 /* Heap bytes of a model of @space that is not promoted, with room for a prior. */
 size_t tacit_gaussian_diagonal_bytes(const struct tacit_space *space);
