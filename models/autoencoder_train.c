@@ -12,7 +12,7 @@
 #define Z_MAX	  1e9  /* and its square is still a number */
 
 #define BATCH	 32U
-#define HELD_OUT 4U /* rows 0, 4, 8, ... are not trained on */
+#define HELD_OUT 4U /* windows 3, 7, 11, ... of a sample are not trained on */
 #define RATE	 3e-3
 /*
  * Training ends after so many passes over the sample, or so many multiplications: 32 rows times
@@ -39,7 +39,8 @@ int tacit_autoencoder_look(const struct tacit_space *space, const struct tacit_m
 /* The windows of a sample that can be judged, as rows. */
 struct lesson {
 	struct tacit_mlp_shape shape;
-	size_t dims, n;
+	size_t dims;
+	size_t n, held, end; /* rows trained on; held out, which are the last ones before @end */
 	float *input, *mask;
 	float *rows;	/* a minibatch and its mask */
 	float *trained; /* weights */
@@ -55,29 +56,31 @@ static void lesson_done(struct lesson *lesson)
 	tacit_mlp_trainer_free(lesson->trainer);
 }
 
-/* Spread over the sample, should it be larger than wanted. 0 or -ENOMEM. */
+/* 0 or -ENOMEM. Of a sample that is larger than wanted the rest is left. */
 static int prepare(struct lesson *lesson, const struct tacit_space *space,
 		   const struct tacit_model *gaussian, const struct tacit_sample *sample, size_t n)
 {
-	size_t most = n < TACIT_AUTOENCODER_SAMPLE_MAX ? n : TACIT_AUTOENCODER_SAMPLE_MAX;
 	struct tacit_autoencoder_view view;
 
 	lesson->shape = tacit_autoencoder_shape(space);
 	lesson->dims = space->dims;
-	lesson->input = TACIT_NEW_N(float, (most + 1) * space->dims);
-	lesson->mask = TACIT_NEW_N(float, (most + 1) * space->dims);
+	lesson->end = n < TACIT_AUTOENCODER_SAMPLE_MAX ? n : TACIT_AUTOENCODER_SAMPLE_MAX;
+	lesson->input = TACIT_NEW_N(float, (lesson->end + 1) * space->dims);
+	lesson->mask = TACIT_NEW_N(float, (lesson->end + 1) * space->dims);
 	lesson->rows = TACIT_NEW_N(float, 2 * BATCH * space->dims);
 	lesson->trained = TACIT_NEW_N(float, tacit_mlp_len(&lesson->shape));
 	if (!lesson->input || !lesson->mask || !lesson->rows || !lesson->trained)
 		return -ENOMEM;
-	for (size_t i = 0; i < most; i++) {
-		if (tacit_autoencoder_look(space, gaussian, &sample[i * n / most], &view) < 0)
+	for (size_t i = 0; i < lesson->end; i++) {
+		size_t row;
+
+		if (tacit_autoencoder_look(space, gaussian, &sample[i], &view) < 0)
 			continue;
+		row = i % HELD_OUT == HELD_OUT - 1 ? lesson->end - ++lesson->held : lesson->n++;
 		for (size_t j = 0; j < space->dims; j++) {
-			lesson->input[lesson->n * space->dims + j] = view.input[j];
-			lesson->mask[lesson->n * space->dims + j] = view.standard.known[j];
+			lesson->input[row * space->dims + j] = view.input[j];
+			lesson->mask[row * space->dims + j] = view.standard.known[j];
 		}
-		lesson->n++;
 	}
 	return 0;
 }
@@ -89,7 +92,7 @@ static double measure(const struct lesson *lesson, const float *weight, float *r
 	double sum[TACIT_SPACE_DIMS_MAX] = { 0 }, count[TACIT_SPACE_DIMS_MAX] = { 0 }, mean = 0;
 	float drawn[TACIT_SPACE_DIMS_MAX];
 
-	for (size_t i = 0; i < lesson->n; i += HELD_OUT) {
+	for (size_t i = lesson->end - lesson->held; i < lesson->end; i++) {
 		const float *input = lesson->input + i * lesson->dims;
 		const float *mask = lesson->mask + i * lesson->dims;
 
@@ -116,16 +119,14 @@ static double measure(const struct lesson *lesson, const float *weight, float *r
  * the same every time, and good enough to choose rows with. */
 static void draw(const struct lesson *lesson, uint64_t *state)
 {
-	size_t trained_on = lesson->n - (lesson->n + HELD_OUT - 1) / HELD_OUT;
 	size_t bytes = lesson->dims * sizeof(float);
 
 	for (size_t i = 0; i < BATCH; i++) {
 		float *row = lesson->rows + i * lesson->dims;
-		size_t pick, from;
+		size_t from;
 
 		*state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-		pick = (size_t)((*state >> 33) % trained_on);
-		from = (pick + pick / (HELD_OUT - 1) + 1) * lesson->dims;
+		from = (size_t)((*state >> 33) % lesson->n) * lesson->dims;
 		memcpy(row, lesson->input + from, bytes);
 		memcpy(row + BATCH * lesson->dims, lesson->mask + from, bytes);
 	}
@@ -170,8 +171,8 @@ static void finish(const struct lesson *lesson, struct tacit_autoencoder_course 
 		memcpy(course->residual, residual, lesson->dims * sizeof(float));
 	}
 	(void)measure(lesson, course->anchor, course->anchor_residual);
-	course->windows = (double)lesson->n;
-	course->measured = (double)((lesson->n + HELD_OUT - 1) / HELD_OUT);
+	course->windows = (double)(lesson->n + lesson->held);
+	course->measured = (double)lesson->held;
 }
 
 int tacit_autoencoder_train(const struct tacit_space *space, const struct tacit_model *gaussian,
@@ -181,7 +182,7 @@ int tacit_autoencoder_train(const struct tacit_space *space, const struct tacit_
 	TACIT_CLEANUP(lesson_done) struct lesson lesson = { 0 };
 	int r = prepare(&lesson, space, gaussian, sample, n);
 
-	if (r == 0 && lesson.n < TACIT_AUTOENCODER_SAMPLE_MIN)
+	if (r == 0 && lesson.n + lesson.held < TACIT_AUTOENCODER_SAMPLE_MIN)
 		r = -EAGAIN;
 	if (r == 0)
 		r = tacit_mlp_trainer_new(&lesson.shape, course->weight, BATCH, &lesson.trainer);
