@@ -35,6 +35,8 @@ struct tacit_model {
 	struct tacit_model_head head;
 	const struct tacit_space *space;
 	struct tacit_moments *moments;
+	const double *mean; /* of the moments, as the next: asked for all the time */
+	const float *variance;
 	float *prior; /* a block; NULL without one */
 	double kappa;
 	struct tacit_factor *factor; /* with promoted moments */
@@ -46,7 +48,7 @@ struct belief {
 	double own;   /* windows of the scope's own */
 	double worth; /* and the prior's */
 	double mean, variance;
-	double between; /* a_j above */
+	double apart; /* of the two means */
 };
 
 /* What is believed of the dimensions that a window can be judged by. */
@@ -70,6 +72,8 @@ static int wrap(const struct tacit_space *space, struct tacit_moments *moments,
 	model->head.kind = &tacit_gaussian_kind;
 	model->space = space;
 	model->moments = moments;
+	model->mean = tacit_moments_mean(moments);
+	model->variance = tacit_moments_variance(moments);
 	model->factor_windows = UINT64_MAX;
 	if (tacit_moments_is_promoted(moments) && tacit_factor_new(space, &model->factor) < 0) {
 		tacit_free(model);
@@ -110,8 +114,8 @@ static struct belief believe(const struct tacit_model *model, size_t j)
 {
 	struct tacit_gaussian_fact fact = { 0 };
 	double own = tacit_moments_count(model->moments, model->space->group_of[j]);
-	double m = tacit_moments_mean(model->moments)[j];
-	double v = (double)tacit_moments_variance(model->moments)[j];
+	double m = model->mean[j];
+	double v = (double)model->variance[j];
 	double worth, total, deviation, unseen;
 
 	if (model->prior)
@@ -129,8 +133,14 @@ static struct belief believe(const struct tacit_model *model, size_t j)
 		.variance = (worth * (double)fact.variance + own * v +
 			     worth * own / total * deviation * deviation + unseen) /
 			    total,
-		.between = sqrt(worth * own) / total * deviation,
+		.apart = deviation,
 	};
+}
+
+/* a_j above */
+static double between(const struct belief *belief)
+{
+	return sqrt(belief->worth * belief->own) / (belief->worth + belief->own) * belief->apart;
 }
 
 /* 0, or -EAGAIN when there is too little evidence on every dimension that @observed leaves. */
@@ -215,7 +225,7 @@ static void make_factor(struct tacit_model *model, const uint8_t *observed, cons
 		struct belief belief = believe(model, j);
 
 		spread.own[j] = sqrt(belief.own / (belief.own + belief.worth));
-		spread.between[j] = belief.between;
+		spread.between[j] = between(&belief);
 		diagonal[j] = belief.variance + view->ridge;
 	}
 	order_by_count(model, view, order);
@@ -272,7 +282,10 @@ static double distance_of(struct tacit_model *model, const struct tacit_sample *
 
 static double z_of(const struct tacit_sample *sample, const struct view *view, size_t j)
 {
-	return (sample->x[j] - view->mean[j]) / fmax(sqrt(view->variance[j]), SD_MIN);
+	double variance = view->variance[j];
+
+	return (sample->x[j] - view->mean[j]) /
+	       (variance > SD_MIN * SD_MIN ? sqrt(variance) : SD_MIN);
 }
 
 static int gaussian_score(struct tacit_model *model, const struct tacit_sample *sample,

@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "vector.h"
+
 #define LANES 4U /* side by side, in vectors: a fixed count makes vector code even at -O2 */
 
 static double dot_float(const float *a, const float *b, size_t n)
@@ -53,33 +55,45 @@ int tacit_linalg_cholesky(float *a, size_t n)
 	return 0;
 }
 
+/* Four rows at a time: what they have in common, then what is between them. Returns how many. */
+static size_t solve_by_four(const float *l, size_t n, double *x)
+{
+	const struct tacit_vector *vector = tacit_vector_best();
+	size_t i = 0;
+
+	for (; i + 4 <= n; i += 4) {
+		const float *row[4];
+		double sum[4];
+
+		for (size_t k = 0; k < 4; k++)
+			row[k] = l + tacit_linalg_row(i + k);
+		vector->dot4(row, x, i, sum);
+		for (size_t k = 0; k < 4; k++) {
+			for (size_t m = 0; m < k; m++)
+				sum[k] += (double)row[k][i + m] * x[i + m];
+			x[i + k] = (x[i + k] - sum[k]) / (double)row[k][i + k];
+		}
+	}
+	return i;
+}
+
 void tacit_linalg_solve_lower(const float *l, size_t n, double *x)
 {
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = solve_by_four(l, n, x); i < n; i++) {
 		const float *row = l + tacit_linalg_row(i);
 
 		x[i] = (x[i] - dot(row, x, i)) / (double)row[i];
 	}
 }
 
-/* x -= a y */
-static void subtract(double *restrict x, const float *restrict a, double y, size_t n)
-{
-	size_t k = 0;
-
-	for (; k + LANES <= n; k += LANES)
-		for (size_t lane = 0; lane < LANES; lane++)
-			x[k + lane] -= (double)a[k + lane] * y;
-	for (; k < n; k++)
-		x[k] -= (double)a[k] * y;
-}
-
 void tacit_linalg_solve_upper(const float *l, size_t n, double *x)
 {
+	const struct tacit_vector *vector = tacit_vector_best();
+
 	for (size_t i = n; i-- > 0;) {
 		const float *row = l + tacit_linalg_row(i);
 
 		x[i] /= (double)row[i];
-		subtract(x, row, x[i], i);
+		vector->subtract(x, row, x[i], i);
 	}
 }

@@ -5,23 +5,32 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Sums that are in an array are in registers once the loops over it are unrolled. */
+#ifdef __clang__
+#define UNROLL _Pragma("unroll")
+#else
+#define UNROLL _Pragma("GCC unroll 8")
+#endif
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#define KERNEL_NAME(name) avx512_##name
-#define KERNEL_TEXT	  "avx512"
-#define KERNEL_TARGET	  __attribute__((target("avx512f,avx512dq,avx512vl,avx2,fma")))
-#define KERNEL_BYTES	  64
-#define KERNEL_ROWS	  8
-#define KERNEL_SQRT(v)	  ((avx512_floats)_mm512_sqrt_ps((__m512)(v)))
+#define KERNEL_NAME(name)  avx512_##name
+#define KERNEL_TEXT	   "avx512"
+#define KERNEL_TARGET	   __attribute__((target("avx512f,avx512dq,avx512vl,avx2,fma")))
+#define KERNEL_BYTES	   64
+#define KERNEL_ROWS	   8
+#define KERNEL_SQRT(v)	   ((avx512_floats)_mm512_sqrt_ps((__m512)(v)))
+#define KERNEL_WIDEN(from) ((avx512_doubles)_mm512_cvtps_pd(_mm256_loadu_ps(from)))
 #include "vector_kernel.h"
 
-#define KERNEL_NAME(name) avx2_##name
-#define KERNEL_TEXT	  "avx2"
-#define KERNEL_TARGET	  __attribute__((target("avx2,fma")))
-#define KERNEL_BYTES	  32
-#define KERNEL_ROWS	  4
-#define KERNEL_SQRT(v)	  ((avx2_floats)_mm256_sqrt_ps((__m256)(v)))
+#define KERNEL_NAME(name)  avx2_##name
+#define KERNEL_TEXT	   "avx2"
+#define KERNEL_TARGET	   __attribute__((target("avx2,fma")))
+#define KERNEL_BYTES	   32
+#define KERNEL_ROWS	   4
+#define KERNEL_SQRT(v)	   ((avx2_floats)_mm256_sqrt_ps((__m256)(v)))
+#define KERNEL_WIDEN(from) ((avx2_doubles)_mm256_cvtps_pd(_mm_loadu_ps(from)))
 #include "vector_kernel.h"
 
 #define KERNEL_SQRT(v) ((plain_floats)_mm_sqrt_ps((__m128)(v)))
@@ -37,8 +46,9 @@
 #define KERNEL_NAME(name) plain_##name
 #define KERNEL_TEXT	  "plain"
 #define KERNEL_TARGET
-#define KERNEL_BYTES 16
-#define KERNEL_ROWS  4
+#define KERNEL_BYTES	   16
+#define KERNEL_ROWS	   4
+#define KERNEL_WIDEN(from) __builtin_convertvector(*(const plain_halves *)(from), plain_doubles)
 #include "vector_kernel.h"
 
 static bool is_plain_supported(void)

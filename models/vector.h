@@ -52,6 +52,8 @@ struct tacit_vector {
 	double (*dot)(const float *a, const double *b, size_t n);
 	/* Those of four rows @a[0] .. @a[3] at once. */
 	void (*dot4)(const float *const a[4], const double *b, size_t n, double ret[4]);
+	/* c = (1 - w) (c + w a d) over @n numbers. */
+	void (*outweigh)(float *c, const float *w, const float *d, float a, size_t n);
 	/* x -= a y */
 	void (*subtract)(double *x, const float *a, double y, size_t n);
 };

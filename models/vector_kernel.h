@@ -7,6 +7,7 @@
  *	KERNEL_BYTES		of a vector
  *	KERNEL_ROWS		rows of a product at a time: their sums stay in registers
  *	KERNEL_SQRT(v)		square roots of a vector
+ *	KERNEL_WIDEN(place)	a vector of doubles, of the floats there
  *
  * No include guard. Attributes are on every function rather than around the file, for a compiler
  * that knows no pragma for them; vectors are no parameters, whose place depends on the target.
@@ -18,9 +19,13 @@
 #define floats	KERNEL_NAME(floats)
 #define doubles KERNEL_NAME(doubles)
 #define halves	KERNEL_NAME(halves)
+#define narrow	KERNEL_NAME(narrow)
+#define quads	KERNEL_NAME(quads)
 typedef float floats __attribute__((vector_size(KERNEL_BYTES), aligned(4), may_alias));
 typedef double doubles __attribute__((vector_size(KERNEL_BYTES), aligned(8), may_alias));
 typedef float halves __attribute__((vector_size(KERNEL_BYTES / 2), aligned(4), may_alias));
+typedef double narrow __attribute__((vector_size(KERNEL_BYTES / 2), aligned(8), may_alias));
+typedef float quads __attribute__((vector_size(16), aligned(4), may_alias));
 
 #define AT(type, place) (*(type *)(place))
 #define OF(type, place) (*(const type *)(place))
@@ -33,15 +38,15 @@ KERNEL_TARGET static inline __attribute__((always_inline)) void KERNEL_NAME(tile
 	floats sum[KERNEL_ROWS][2] = { 0 };
 
 	for (size_t l = 0; l < p->k; l++, a += p->a_column, b += p->b_row)
-		for (size_t v = 0; v < vectors; v++) {
+		UNROLL for (size_t v = 0; v < vectors; v++)
+		{
 			const floats column = OF(floats, b + v * FLOATS);
 
-			for (size_t r = 0; r < rows; r++)
-				sum[r][v] += a[r * p->a_row] * column;
+			UNROLL for (size_t r = 0; r < rows; r++) sum[r][v] +=
+				a[r * p->a_row] * column;
 		}
-	for (size_t r = 0; r < rows; r++)
-		for (size_t v = 0; v < vectors; v++)
-			AT(floats, p->c + (i + r) * p->c_row + j + v * FLOATS) = sum[r][v];
+	UNROLL for (size_t r = 0; r < rows; r++) UNROLL for (size_t v = 0; v < vectors; v++)
+		AT(floats, p->c + (i + r) * p->c_row + j + v * FLOATS) = sum[r][v];
 }
 
 KERNEL_TARGET static inline __attribute__((always_inline)) void KERNEL_NAME(columns)(
@@ -91,13 +96,16 @@ KERNEL_TARGET static inline __attribute__((always_inline)) void KERNEL_NAME(dots
 	size_t i = 0;
 
 	for (; i + DOUBLES <= n; i += DOUBLES)
-		for (size_t r = 0; r < rows; r++)
-			sum[r] += __builtin_convertvector(OF(halves, a[r] + i), doubles) *
-				  OF(doubles, b + i);
-	for (size_t r = 0; r < rows; r++) {
-		ret[r] = 0;
-		for (size_t lane = 0; lane < DOUBLES; lane++)
-			ret[r] += sum[r][lane];
+		UNROLL for (size_t r = 0; r < rows; r++) sum[r] +=
+			KERNEL_WIDEN(a[r] + i) * OF(doubles, b + i);
+	UNROLL for (size_t r = 0; r < rows; r++)
+	{
+		const double *lane = (const double *)&sum[r];
+		const narrow both = OF(narrow, lane) + OF(narrow, lane + DOUBLES / 2);
+
+		ret[r] = both[0];
+		for (size_t k = 1; k < DOUBLES / 2; k++)
+			ret[r] += both[k];
 		for (size_t k = i; k < n; k++)
 			ret[r] += (double)a[r][k] * b[k];
 	}
@@ -117,12 +125,33 @@ KERNEL_TARGET static void KERNEL_NAME(dot4)(const float *const a[4], const doubl
 	KERNEL_NAME(dots)(a, 4, b, n, ret);
 }
 
+KERNEL_TARGET static void KERNEL_NAME(outweigh)(float *c, const float *w, const float *d, float a,
+						size_t n)
+{
+	size_t i = 0;
+
+	for (; i + FLOATS <= n; i += FLOATS) {
+		const floats weight = OF(floats, w + i);
+
+		AT(floats, c + i) =
+			(1 - weight) * (OF(floats, c + i) + weight * a * OF(floats, d + i));
+	}
+	for (; i + 4 <= n; i += 4) { /* rows are short: what is left counts */
+		const quads weight = OF(quads, w + i);
+
+		AT(quads, c + i) =
+			(1 - weight) * (OF(quads, c + i) + weight * a * OF(quads, d + i));
+	}
+	for (; i < n; i++)
+		c[i] = (1 - w[i]) * (c[i] + w[i] * a * d[i]);
+}
+
 KERNEL_TARGET static void KERNEL_NAME(subtract)(double *x, const float *a, double y, size_t n)
 {
 	size_t i = 0;
 
 	for (; i + DOUBLES <= n; i += DOUBLES)
-		AT(doubles, x + i) -= y * __builtin_convertvector(OF(halves, a + i), doubles);
+		AT(doubles, x + i) -= y * KERNEL_WIDEN(a + i);
 	for (; i < n; i++)
 		x[i] -= (double)a[i] * y;
 }
@@ -133,6 +162,7 @@ static const struct tacit_vector KERNEL_NAME(vector) = {
 	.adam = KERNEL_NAME(adam),
 	.dot = KERNEL_NAME(dot),
 	.dot4 = KERNEL_NAME(dot4),
+	.outweigh = KERNEL_NAME(outweigh),
 	.subtract = KERNEL_NAME(subtract),
 };
 
@@ -141,6 +171,8 @@ static const struct tacit_vector KERNEL_NAME(vector) = {
 #undef floats
 #undef doubles
 #undef halves
+#undef narrow
+#undef quads
 #undef AT
 #undef OF
 #undef KERNEL_NAME
@@ -149,3 +181,4 @@ static const struct tacit_vector KERNEL_NAME(vector) = {
 #undef KERNEL_BYTES
 #undef KERNEL_ROWS
 #undef KERNEL_SQRT
+#undef KERNEL_WIDEN
