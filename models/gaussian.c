@@ -110,7 +110,7 @@ static int gaussian_learn(struct tacit_model *model, const struct tacit_sample *
 	return 0;
 }
 
-static struct belief believe(const struct tacit_model *model, size_t j)
+static inline struct belief believe(const struct tacit_model *model, size_t j)
 {
 	struct tacit_gaussian_fact fact = { 0 };
 	double own = tacit_moments_count(model->moments, model->space->group_of[j]);

@@ -20,19 +20,6 @@ static double dot_float(const float *a, const float *b, size_t n)
 	return sum[0] + sum[1] + (sum[2] + sum[3]);
 }
 
-static double dot(const float *a, const double *b, size_t n)
-{
-	double sum[LANES] = { 0 };
-	size_t k = 0;
-
-	for (; k + LANES <= n; k += LANES)
-		for (size_t lane = 0; lane < LANES; lane++)
-			sum[lane] += (double)a[k + lane] * b[k + lane];
-	for (; k < n; k++)
-		sum[0] += (double)a[k] * b[k];
-	return sum[0] + sum[1] + (sum[2] + sum[3]);
-}
-
 int tacit_linalg_cholesky(float *a, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -55,35 +42,9 @@ int tacit_linalg_cholesky(float *a, size_t n)
 	return 0;
 }
 
-/* Four rows at a time: what they have in common, then what is between them. Returns how many. */
-static size_t solve_by_four(const float *l, size_t n, double *x)
-{
-	const struct tacit_vector *vector = tacit_vector_best();
-	size_t i = 0;
-
-	for (; i + 4 <= n; i += 4) {
-		const float *row[4];
-		double sum[4];
-
-		for (size_t k = 0; k < 4; k++)
-			row[k] = l + tacit_linalg_row(i + k);
-		vector->dot4(row, x, i, sum);
-		for (size_t k = 0; k < 4; k++) {
-			for (size_t m = 0; m < k; m++)
-				sum[k] += (double)row[k][i + m] * x[i + m];
-			x[i + k] = (x[i + k] - sum[k]) / (double)row[k][i + k];
-		}
-	}
-	return i;
-}
-
 void tacit_linalg_solve_lower(const float *l, size_t n, double *x)
 {
-	for (size_t i = solve_by_four(l, n, x); i < n; i++) {
-		const float *row = l + tacit_linalg_row(i);
-
-		x[i] = (x[i] - dot(row, x, i)) / (double)row[i];
-	}
+	tacit_vector_best()->solve(l, n, x);
 }
 
 void tacit_linalg_solve_upper(const float *l, size_t n, double *x)

@@ -50,8 +50,8 @@ struct tacit_vector {
 
 	/* The sum over @n of a[i] * b[i], in double. */
 	double (*dot)(const float *a, const double *b, size_t n);
-	/* Those of four rows @a[0] .. @a[3] at once. */
-	void (*dot4)(const float *const a[4], const double *b, size_t n, double ret[4]);
+	/* @x becomes the solution of L y = @x, @n numbers; L packed by rows as in linalg.h. */
+	void (*solve)(const float *l, size_t n, double *x);
 	/* c = (1 - w) (c + w a d) over @n numbers. */
 	void (*outweigh)(float *c, const float *w, const float *d, float a, size_t n);
 	/* x -= a y */

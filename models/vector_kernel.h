@@ -119,10 +119,40 @@ KERNEL_TARGET static double KERNEL_NAME(dot)(const float *a, const double *b, si
 	return sum;
 }
 
-KERNEL_TARGET static void KERNEL_NAME(dot4)(const float *const a[4], const double *b, size_t n,
-					    double ret[4])
+/* Rows @i .. @i + 3: what they have in common, then what is between them. Divisions are made while
+ * the sums are, not when they are waited for. */
+KERNEL_TARGET static inline __attribute__((always_inline)) void KERNEL_NAME(solve4)(const float *l,
+										    size_t i,
+										    double *x)
 {
-	KERNEL_NAME(dots)(a, 4, b, n, ret);
+	const float *row[4];
+	double sum[4], inverse[4];
+
+	UNROLL for (size_t k = 0; k < 4; k++)
+	{
+		row[k] = l + (i + k) * (i + k + 1) / 2;
+		inverse[k] = 1 / (double)row[k][i + k];
+	}
+	KERNEL_NAME(dots)(row, 4, x, i, sum);
+	UNROLL for (size_t k = 0; k < 4; k++) sum[k] = x[i + k] - sum[k];
+	UNROLL for (size_t k = 0; k < 4; k++)
+	{
+		x[i + k] = sum[k] *= inverse[k];
+		UNROLL for (size_t m = k + 1; m < 4; m++) sum[m] -= (double)row[m][i + k] * sum[k];
+	}
+}
+
+KERNEL_TARGET static void KERNEL_NAME(solve)(const float *l, size_t n, double *x)
+{
+	size_t i = 0;
+
+	for (; i + 4 <= n; i += 4)
+		KERNEL_NAME(solve4)(l, i, x);
+	for (; i < n; i++) {
+		const float *row = l + i * (i + 1) / 2;
+
+		x[i] = (x[i] - KERNEL_NAME(dot)(row, x, i)) / (double)row[i];
+	}
 }
 
 KERNEL_TARGET static void KERNEL_NAME(outweigh)(float *c, const float *w, const float *d, float a,
@@ -161,7 +191,7 @@ static const struct tacit_vector KERNEL_NAME(vector) = {
 	.multiply = KERNEL_NAME(multiply),
 	.adam = KERNEL_NAME(adam),
 	.dot = KERNEL_NAME(dot),
-	.dot4 = KERNEL_NAME(dot4),
+	.solve = KERNEL_NAME(solve),
 	.outweigh = KERNEL_NAME(outweigh),
 	.subtract = KERNEL_NAME(subtract),
 };

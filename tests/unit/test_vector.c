@@ -114,33 +114,62 @@ static void test_adam(void)
 }
 
 /* Every length, from no number to more than three vectors. */
-static void test_dots(void)
+static void test_rows(void)
 {
 	TACIT_CLEANUP(tacit_random_free_p) struct tacit_random *random = seeded_random();
-	float a[4][WIDE];
+	float a[WIDE], w[WIDE], c[WIDE];
 	double b[WIDE];
 
-	fill(random, a[0], sizeof(a) / sizeof(float));
-	for (size_t i = 0; i < WIDE; i++)
+	fill(random, a, WIDE);
+	fill(random, c, WIDE);
+	for (size_t i = 0; i < WIDE; i++) {
 		b[i] = seeded_normal(random);
+		w[i] = (float)seeded_uniform(random);
+	}
 	for (size_t kind = 0; tacit_vector_at(kind); kind++)
 		for (size_t n = 0; n < WIDE; n++) {
-			const float *const rows[] = { a[0], a[1], a[2], a[3] };
-			double four[4], sum[4] = { 0 }, x[WIDE];
+			const struct tacit_vector *vector = tacit_vector_at(kind);
+			float after[WIDE];
+			double sum = 0, x[WIDE];
 
-			tacit_vector_at(kind)->dot4(rows, b, n, four);
-			for (size_t r = 0; r < 4; r++) {
-				for (size_t i = 0; i < n; i++)
-					sum[r] += (double)a[r][i] * b[i];
-				CU_ASSERT_DOUBLE_EQUAL(four[r], sum[r], 1e-12);
-			}
-			CU_ASSERT_DOUBLE_EQUAL(tacit_vector_at(kind)->dot(a[0], b, n), sum[0],
-					       1e-12);
+			for (size_t i = 0; i < n; i++)
+				sum += (double)a[i] * b[i];
+			CU_ASSERT_DOUBLE_EQUAL(vector->dot(a, b, n), sum, 1e-12);
 			memcpy(x, b, sizeof(x));
-			tacit_vector_at(kind)->subtract(x, a[0], 3, n);
-			for (size_t i = 0; i < WIDE; i++)
+			vector->subtract(x, a, 3, n);
+			memcpy(after, c, sizeof(after));
+			vector->outweigh(after, w, a, 2, n);
+			for (size_t i = 0; i < WIDE; i++) {
+				CU_ASSERT_DOUBLE_EQUAL(x[i], b[i] - (i < n ? 3 * (double)a[i] : 0),
+						       1e-12);
 				CU_ASSERT_DOUBLE_EQUAL(
-					x[i], b[i] - (i < n ? 3 * (double)a[0][i] : 0), 1e-12);
+					after[i],
+					i < n ? (1 - w[i]) * (c[i] + w[i] * 2 * a[i]) : c[i], 1e-6);
+			}
+		}
+}
+
+/* L y, solved for y. */
+static void test_solve(void)
+{
+	TACIT_CLEANUP(tacit_random_free_p) struct tacit_random *random = seeded_random();
+	float l[WIDE * (WIDE + 1) / 2];
+
+	fill(random, l, WIDE * (WIDE + 1) / 2);
+	for (size_t i = 0; i < WIDE; i++)
+		l[i * (i + 1) / 2 + i] = 10 + (float)i;
+	for (size_t kind = 0; tacit_vector_at(kind); kind++)
+		for (size_t n = 0; n <= WIDE; n++) {
+			double y[WIDE], x[WIDE] = { 0 };
+
+			for (size_t i = 0; i < n; i++) {
+				y[i] = seeded_normal(random);
+				for (size_t k = 0; k <= i; k++)
+					x[i] += (double)l[i * (i + 1) / 2 + k] * y[k];
+			}
+			tacit_vector_at(kind)->solve(l, n, x);
+			for (size_t i = 0; i < n; i++)
+				CU_ASSERT_DOUBLE_EQUAL(x[i], y[i], 1e-9);
 		}
 }
 
@@ -150,7 +179,8 @@ int main(void)
 		{ "names", test_names },
 		{ "products", test_multiply },
 		{ "a step of Adam", test_adam },
-		{ "dots", test_dots },
+		{ "rows", test_rows },
+		{ "a triangle is solved", test_solve },
 		{ NULL, NULL },
 	};
 
