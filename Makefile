@@ -187,7 +187,7 @@ demo: all                                               ## a fleet on this machi
 
 # Peers that are measured beside ours; without them their rows are missing. auditd would start if it
 # was installed, and be in the way of every task from then on, so it is only unpacked.
-BENCH_DEPS   := libbpf-tools bpftrace jq
+BENCH_DEPS   := libbpf-tools bpftrace jq python3-sklearn python3-torch
 BENCH_UNPACK := auditd libauparse0 libwrap0
 
 bench: all                                              ## paired benchmarks

@@ -51,6 +51,7 @@ static int make_participant(struct tacit_daemon *daemon)
 		.db = tacit_store_db(daemon->store),
 		.random = daemon->random,
 		.space = tacit_feature_space(),
+		.kind = tacit_model_kind_find(conf->model_kind),
 		.floors = floors(conf),
 		.poll_min_ms = conf->uplink_poll_min_sec * 1000,
 		.poll_max_ms = conf->uplink_poll_max_sec * 1000,

@@ -242,6 +242,8 @@ int tacit_learner_contribute(struct tacit_learner *learner, const struct tacit_f
 	int classes = 0, r;
 	size_t n = 0;
 
+	if (tacit_fleet_kind(fleet) != learner->params.kind)
+		return -EINVAL;
 	models = (const struct tacit_model **)tacit_calloc(learner->n + 1, sizeof(const void *));
 	class_of = TACIT_NEW_N(int, learner->n + 1);
 	if (!models || !class_of)

@@ -113,7 +113,7 @@ const struct tacit_fleet *tacit_learner_fleet(const struct tacit_learner *learne
  * @out: tacit_fleet_dimensions(@fleet) numbers.
  *
  * Speaks of the scopes in memory that have windows enough. Returns how many classes those are
- * of, or -ENOMEM.
+ * of, -EINVAL (another kind of model) or -ENOMEM.
  */
 TACIT_MUST_CHECK int tacit_learner_contribute(struct tacit_learner *learner,
 					      const struct tacit_fleet *fleet, double *out);

@@ -95,6 +95,7 @@ struct tacit_participant_params {
 	struct tacit_random *random;	 /* borrowed; noise and jitter */
 	const struct tacit_space *space; /* borrowed; tacit_feature_space() */
 	uint8_t schema[32];		 /* tacit_feature_schema() */
+	const struct tacit_model_kind *kind; /* of ops' models; NULL: whatever the task says */
 	struct tacit_participant_floors floors;
 	uint32_t poll_min_ms; /* shortest and longest wait between polls while all is */
 	uint32_t poll_max_ms; /* well, whatever Retry-After says; 0: 1 s and 1 h */

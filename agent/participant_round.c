@@ -89,6 +89,9 @@ static bool is_acceptable(struct tacit_participant *p)
 	else if (!tacit_model_kind_find(p->task.kind))
 		tacit_participant_stay_out(p, "its model kind '%s' is not known here",
 					   p->task.kind);
+	else if (p->params.kind && tacit_model_kind_find(p->task.kind) != p->params.kind)
+		tacit_participant_stay_out(p, "its models are of kind '%s', this host's '%s'",
+					   p->task.kind, p->params.kind->name);
 	else if (round->min_cohort < floors->min_cohort)
 		tacit_participant_stay_out(
 			p, "its smallest cohort %u is below this host's floor of %u",

@@ -148,6 +148,7 @@ static int add_host(struct sim *sim)
 		.uplink = sim->uplink,
 		.random = sim->random,
 		.replay = replay,
+		.kind = params->kind,
 		.first_step = tacit_random_below(sim->place, tacit_replay_steps(replay)),
 		.steps = STEPS_MIN + tacit_random_below(sim->place, STEPS_MORE),
 		.steps_a_round = STEPS_A_ROUND,

@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include <tacit/error.h>
+#include <tacit/model.h>
 #include <tacit/x509.h>
 
 #include "replay.h"
@@ -30,6 +31,7 @@ struct tacit_sim_params {
 	unsigned poll_sec;    /* longest wait between two polls of a host; 0: as the server says */
 	unsigned timeout_sec; /* the run ends, unfinished, after so long */
 	uint64_t seed;        /* of each host's place in its replay; noise is never seeded */
+	const struct tacit_model_kind *kind; /* of the hosts' models; NULL: gaussian */
 	double max_epsilon;   /* each host's budget */
 	struct tacit_sim_secure_params secure; /* who misbehaves; its hosts and seed are those above */
 	pid_t server_pid;     /* whose cost is told; 0: nobody's */

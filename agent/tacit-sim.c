@@ -56,6 +56,7 @@ static void usage(FILE *to)
 		    "  --replay FILE      windows for the hosts, as tacitd --record writes; repeat it\n"
 		    "  --hosts N          virtual hosts (24)\n"
 		    "  --rounds N         end when every host took part in so many (2)\n"
+		    "  --kind NAME        of the hosts' models (gaussian)\n"
 		    "  --parallel N       connections at once (64)\n"
 		    "  --poll SEC         longest wait between two polls of a host (as told)\n"
 		    "  --timeout SEC      give up after so long (600)\n"
@@ -114,6 +115,9 @@ static bool parse_one(int c, struct options *options)
 		return parse_count(optarg, &options->sim.hosts);
 	case 'R':
 		return parse_count(optarg, &options->sim.rounds);
+	case 'k':
+		options->sim.kind = tacit_model_kind_find(optarg);
+		return options->sim.kind != NULL;
 	case 'p':
 		return parse_number(optarg, TACIT_UPLINK_CONNECTIONS_MAX, &options->sim.parallel);
 	case 'P':
@@ -154,6 +158,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 		{ "replay", required_argument, NULL, 'r' },
 		{ "hosts", required_argument, NULL, 'n' },
 		{ "rounds", required_argument, NULL, 'R' },
+		{ "kind", required_argument, NULL, 'k' },
 		{ "parallel", required_argument, NULL, 'p' },
 		{ "poll", required_argument, NULL, 'P' },
 		{ "timeout", required_argument, NULL, 'T' },

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "virtual_host.h"
 
+#include <string.h>
+
 #include <tacit/feature.h>
 #include <tacit/model.h>
 
@@ -8,9 +10,11 @@
 #include "learner.h"
 #include "store.h"
 
-#define KIND       "gaussian"
-#define RISK       1e-3 /* nobody reads a virtual host's alarms */
-#define SCOPES_MAX 32U
+#define KIND	     "gaussian"
+#define SCOPES_FULL  8U	  /* of a kind that has to refine itself to have its say */
+#define REFINE_STEPS 400U /* the latest ones, with which it does */
+#define RISK	     1e-3 /* nobody reads a virtual host's alarms */
+#define SCOPES_MAX   32U
 
 struct tacit_virtual_host {
 	struct tacit_virtual_host_params params;
@@ -20,6 +24,7 @@ struct tacit_virtual_host {
 	struct tacit_uplink_client *client;
 	struct tacit_participant *participant;
 	size_t step;
+	bool refines; /* it was asked for a kind that does */
 };
 
 static int live(struct tacit_virtual_host *host, size_t steps)
@@ -42,6 +47,65 @@ static int live(struct tacit_virtual_host *host, size_t steps)
 	return 0;
 }
 
+/* The latest windows of a scope, whose models are told nothing else by them. */
+static int refine(struct tacit_virtual_host *host, const char *scope)
+{
+	const struct tacit_model_kind *kind = host->params.kind;
+	struct tacit_model *model = tacit_learner_model(host->learner, scope);
+	size_t from = host->step > REFINE_STEPS ? host->step - REFINE_STEPS : 0, n = 0;
+	TACIT_AUTO_FREE struct tacit_sample *sample =
+		TACIT_NEW_N(struct tacit_sample, REFINE_STEPS);
+	TACIT_AUTO_FREE double *x = TACIT_NEW_N(double, REFINE_STEPS *TACIT_FEATURE_COUNT);
+	int r;
+
+	if (!sample || !x)
+		return -ENOMEM;
+	if (from < host->params.first_step)
+		from = host->params.first_step;
+	for (size_t step = from; step < host->step; step++) {
+		const struct tacit_window *window;
+		size_t windows;
+
+		window = tacit_replay_step(host->params.replay, step, &windows);
+		for (size_t i = 0; i < windows && n < REFINE_STEPS; i++)
+			if (strcmp(window[i].scope, scope) == 0) {
+				sample[n] = tacit_window_sample(&window[i],
+								x + n * TACIT_FEATURE_COUNT);
+				n++;
+			}
+	}
+	r = model ? kind->refine(model, sample, n) : 0;
+	return r == -EAGAIN ? 0 : r;
+}
+
+struct refining {
+	struct tacit_virtual_host *host;
+	int err;
+};
+
+static void on_scope(void *ctx, const struct tacit_learner_info *info)
+{
+	struct refining *refining = (struct refining *)ctx;
+
+	if (refining->err == 0 && info->model.promoted)
+		refining->err = refine(refining->host, info->scope);
+}
+
+/* What tacitd does now and then, from its store. */
+static int grow(struct tacit_virtual_host *host, size_t steps)
+{
+	struct refining refining = { .host = host };
+	int r = live(host, steps);
+
+	if (r < 0 || !host->refines)
+		return r;
+	r = tacit_learner_flush(host->learner, false); /* promotes */
+	if (r < 0)
+		return r;
+	tacit_learner_each(host->learner, on_scope, &refining);
+	return refining.err;
+}
+
 static int on_contribute(void *ctx, const struct tacit_fleet *reference, double *out)
 {
 	struct tacit_virtual_host *host = (struct tacit_virtual_host *)ctx;
@@ -55,7 +119,7 @@ static void on_released(void *ctx, struct tacit_fleet *fleet, double kappa)
 	struct tacit_virtual_host *host = (struct tacit_virtual_host *)ctx;
 
 	(void)!tacit_learner_set_fleet(host->learner, fleet, kappa);
-	(void)!live(host, host->params.steps_a_round);
+	(void)!grow(host, host->params.steps_a_round);
 }
 
 static const struct tacit_participant_ops ops = {
@@ -102,6 +166,7 @@ static int join(struct tacit_virtual_host *host)
 		.identity = host->identity,
 		.db = tacit_store_db(host->store),
 		.random = host->params.random,
+		.kind = host->params.kind,
 		.space = tacit_feature_space(),
 		.floors = host->params.floors,
 		.poll_max_ms = host->params.poll_max_ms,
@@ -123,15 +188,19 @@ int tacit_virtual_host_new(const struct tacit_virtual_host_params *params,
 	TACIT_CLEANUP(tacit_virtual_host_free_p)
 	struct tacit_virtual_host *host = TACIT_NEW(struct tacit_virtual_host);
 	const struct tacit_store_params store = { .path = ":memory:" };
-	const struct tacit_learner_params learner = {
-		.kind = tacit_model_kind_find(KIND),
-		.scopes_max = SCOPES_MAX,
-	};
+	struct tacit_learner_params learner = { .scopes_max = SCOPES_MAX };
 	int r;
 
 	if (!host)
 		return -ENOMEM;
 	host->params = *params;
+	if (!params->kind)
+		host->params.kind = tacit_model_kind_find(KIND);
+	learner.kind = host->params.kind;
+	host->refines = params->kind && params->kind->refine;
+	if (host->refines)
+		learner.memory_bytes =
+			SCOPES_FULL * learner.kind->promoted_bytes(tacit_feature_space());
 	host->step = params->first_step;
 	r = tacit_identity_open(NULL, &host->identity);
 	if (r == 0)
@@ -141,7 +210,7 @@ int tacit_virtual_host_new(const struct tacit_virtual_host_params *params,
 	if (r == 0)
 		r = tacit_uplink_client_new(params->uplink, &host->client);
 	if (r == 0)
-		r = live(host, params->steps);
+		r = grow(host, params->steps);
 	if (r == 0)
 		r = join(host);
 	if (r < 0)

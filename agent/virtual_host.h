@@ -8,6 +8,7 @@
 
 #include <tacit/cleanup.h>
 #include <tacit/error.h>
+#include <tacit/model.h>
 #include <tacit/random.h>
 #include <tacit/x509.h>
 
@@ -25,10 +26,11 @@ struct tacit_virtual_host_params {
 	struct tacit_uplink *uplink;
 	struct tacit_random *random;
 	const struct tacit_replay *replay;
-	size_t first_step;     /* of the replay: where this host's life begins */
-	size_t steps;          /* it lives through before it enrols */
-	size_t steps_a_round;  /* and after each round */
-	uint32_t poll_max_ms;  /* longest wait between two polls; 0: tacitd's own default */
+	const struct tacit_model_kind *kind; /* NULL: gaussian */
+	size_t first_step;		     /* of the replay: where this host's life begins */
+	size_t steps;			     /* it lives through before it enrols */
+	size_t steps_a_round;		     /* and after each round */
+	uint32_t poll_max_ms; /* longest wait between two polls; 0: tacitd's own default */
 	struct tacit_participant_floors floors;
 	struct tacit_vouch *vouch;	 /* of all hosts; NULL: they find out for themselves */
 	struct tacit_sim_secure *secure; /* stands beside it, as host @number */

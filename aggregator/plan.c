@@ -40,15 +40,14 @@ static bool is_shared(const struct tacit_plan_order *order, double hosts)
 	return order->shared_from > 0 && hosts >= order->shared_from;
 }
 
-static double ratio_of(const struct tacit_plan_order *order, double noise_multiplier)
+double tacit_plan_ratio(const struct tacit_plan_order *order, double noise_multiplier)
 {
 	if (is_shared(order, order->hosts))
 		return tacit_plan_ratio_shared(noise_multiplier, order->dimensions, order->hosts);
 	return tacit_plan_ratio_local(noise_multiplier, order->dimensions, order->hosts);
 }
 
-/* The smallest fleet whose single round reaches the goal, in the mode that it would have. */
-static double hosts_needed(const struct tacit_plan_order *order, double noise_multiplier)
+double tacit_plan_hosts_needed(const struct tacit_plan_order *order, double noise_multiplier)
 {
 	double local = ceil(pow(noise_multiplier / TACIT_PLAN_GOAL, 2) * order->dimensions);
 	double shared = ceil(noise_multiplier / TACIT_PLAN_GOAL * sqrt(order->dimensions));
@@ -66,14 +65,14 @@ struct tacit_plan_advice tacit_plan_advise(const struct tacit_plan_order *order)
 	double once = round_up(tacit_plan_noise_multiplier(order->epsilon, order->delta, 1));
 	struct tacit_plan_advice advice = {
 		.noise_multiplier = once,
-		.ratio = ratio_of(order, once),
-		.hosts_needed = hosts_needed(order, once),
+		.ratio = tacit_plan_ratio(order, once),
+		.hosts_needed = tacit_plan_hosts_needed(order, once),
 	};
 
 	for (size_t i = 0; i < TACIT_ARRAY_LEN(rounds); i++) {
 		double z = round_up(
 			tacit_plan_noise_multiplier(order->epsilon, order->delta, rounds[i]));
-		double ratio = ratio_of(order, z);
+		double ratio = tacit_plan_ratio(order, z);
 
 		if (ratio > TACIT_PLAN_GOAL)
 			break;

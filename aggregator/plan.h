@@ -36,6 +36,13 @@ double tacit_plan_noise_multiplier(double epsilon, double delta, uint32_t rounds
 double tacit_plan_ratio_local(double noise_multiplier, uint32_t dimensions, uint32_t hosts);
 double tacit_plan_ratio_shared(double noise_multiplier, uint32_t dimensions, uint32_t hosts);
 
+/* The same for the hosts of @order, in the mode that their rounds have. */
+double tacit_plan_ratio(const struct tacit_plan_order *order, double noise_multiplier);
+
+/* The smallest fleet that reaches the goal in a round of that noise, in the mode that it would
+ * have. */
+double tacit_plan_hosts_needed(const struct tacit_plan_order *order, double noise_multiplier);
+
 struct tacit_plan_advice {
 	uint32_t rounds;	 /* most that are worth it; 0: not even one */
 	double noise_multiplier; /* for those, or for one; rounded up */

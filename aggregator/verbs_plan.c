@@ -13,6 +13,7 @@
 
 #include "cohort.h"
 #include "plan.h"
+#include "plan_kinds.h"
 #include "plan_secagg.h"
 #include "round.h"
 
@@ -32,7 +33,8 @@ static uint32_t find_shared_from(const struct tacit_task *task)
 	return 0;
 }
 
-static int format_plan(struct tacit_plan_order *order, json_t **ret)
+/* @classes: 0 when the numbers of a contribution were given instead. */
+static int format_plan(struct tacit_plan_order *order, uint32_t classes, json_t **ret)
 {
 	static const uint8_t schema[TACIT_DIGEST_LEN];
 	struct tacit_task task;
@@ -44,7 +46,9 @@ static int format_plan(struct tacit_plan_order *order, json_t **ret)
 	mode = tacit_mode_name(tacit_plan_mode(&task, order->hosts, &why));
 	answer = tacit_plan_format(order);
 	if (!answer || json_object_set_new(answer, "mode", json_string(mode)) < 0 ||
-	    json_object_set_new(answer, "mode_reason", json_string(why)) < 0) {
+	    json_object_set_new(answer, "mode_reason", json_string(why)) < 0 ||
+	    (classes > 0 && json_object_set_new(answer, "kinds",
+						tacit_plan_kinds_format(order, classes)) < 0)) {
 		json_decref(answer);
 		return -ENOMEM;
 	}
@@ -74,7 +78,9 @@ static int plan(const json_t *request, json_t **ret, char *why, size_t size)
 		(void)snprintf(why, size, "--classes: from 1 to %d", CLASSES_MAX);
 		return -EINVAL;
 	}
-	if (dimensions == 0 && kind)
+	if (dimensions > 0)
+		classes = 0;
+	else if (kind)
 		dimensions = classes * (json_int_t)kind->contribution_len(tacit_feature_space());
 	if (dimensions < 1 || dimensions > TACIT_PROTECT_DIMS_MAX) {
 		(void)snprintf(why, size, "--dimensions: from 1 to %u", TACIT_PROTECT_DIMS_MAX);
@@ -82,7 +88,7 @@ static int plan(const json_t *request, json_t **ret, char *why, size_t size)
 	}
 	order.hosts = (uint32_t)hosts;
 	order.dimensions = (uint32_t)dimensions;
-	return format_plan(&order, ret);
+	return format_plan(&order, (uint32_t)classes, ret);
 }
 
 static int get_fraction(const json_t *request, const char *member, uint32_t *ret, char *why,

@@ -334,6 +334,35 @@ static void print_plan_rows(const json_t *answer, const char *mode, FILE *out)
 	}
 }
 
+static void print_plan_kinds(const json_t *kinds, json_int_t hosts, FILE *out)
+{
+	const json_t *best = NULL;
+	json_t *row;
+	size_t i;
+
+	(void)fprintf(out, "\n%12s %10s %8s %8s %10s %12s %8s\n", "kind", "numbers", "rounds", "z",
+		      "noise", "hosts needed", "pays");
+	json_array_foreach (kinds, i, row) {
+		(void)fprintf(out,
+			      "%12s %10" JSON_INTEGER_FORMAT " %8" JSON_INTEGER_FORMAT
+			      " %8.3g %10.2g %12" JSON_INTEGER_FORMAT " %8s\n",
+			      json_string_value(json_object_get(row, "kind")),
+			      json_integer_value(json_object_get(row, "dimensions")),
+			      json_integer_value(json_object_get(row, "rounds")),
+			      json_real_value(json_object_get(row, "noise_multiplier")),
+			      json_real_value(json_object_get(row, "noise_to_signal")),
+			      json_integer_value(json_object_get(row, "hosts_needed")),
+			      json_is_true(json_object_get(row, "pays")) ? "yes" : "no");
+		if (json_is_true(json_object_get(row, "recommended")))
+			best = row;
+	}
+	if (best)
+		(void)fprintf(out,
+			      "\nFor %" JSON_INTEGER_FORMAT
+			      " hosts: kind=%s. Hosts need it as model.kind, too.\n",
+			      hosts, json_string_value(json_object_get(best, "kind")));
+}
+
 static void print_plan(const json_t *answer, FILE *out)
 {
 	const json_t *advice = json_object_get(answer, "advice");
@@ -372,6 +401,8 @@ static void print_plan(const json_t *answer, FILE *out)
 			" mostly noise (%.2g).\nIt takes about %" JSON_INTEGER_FORMAT
 			" hosts, a larger epsilon, or fewer classes.\n",
 			hosts, ratio, json_integer_value(json_object_get(advice, "hosts_needed")));
+	if (json_object_get(answer, "kinds"))
+		print_plan_kinds(json_object_get(answer, "kinds"), hosts, out);
 }
 
 static void print_privacy(const json_t *answer, FILE *out)

@@ -42,6 +42,8 @@ struct tacit_model {
 	const struct tacit_space *space;
 	struct tacit_tuning tuning;
 	struct tacit_moments *moments;
+	const double *mean; /* of the moments, as the next: asked for all the time */
+	const float *variance;
 	float *prior; /* a block; NULL without one */
 	double kappa;
 	struct tacit_factor *factor; /* with promoted moments */
@@ -56,7 +58,7 @@ struct belief {
 	double worth;	/* and the prior's */
 	double backing; /* windows, kappa of them the fleet's wherever it knows a fact */
 	double mean, variance;
-	double between; /* a_j above */
+	double apart; /* of the two means */
 };
 
 /* What is believed of the dimensions that a window can be judged by. */
@@ -82,6 +84,8 @@ static int wrap(const struct tacit_space *space, struct tacit_moments *moments,
 	model->space = space;
 	model->tuning = tacit_space_tuning(space);
 	model->moments = moments;
+	model->mean = tacit_moments_mean(moments);
+	model->variance = tacit_moments_variance(moments);
 	model->factor_windows = UINT64_MAX;
 	if (tacit_moments_is_promoted(moments) && tacit_factor_new(space, &model->factor) < 0) {
 		tacit_free(model);
@@ -130,12 +134,12 @@ static double unknown(const struct tacit_model *model, const struct tacit_gaussi
 	return (double)fact->variance * doubt / (1 + doubt * own);
 }
 
-static struct belief believe(const struct tacit_model *model, size_t j)
+static inline struct belief believe(const struct tacit_model *model, size_t j)
 {
 	struct tacit_gaussian_fact fact = { 0 };
 	double own = tacit_moments_count(model->moments, model->space->group_of[j]);
-	double m = tacit_moments_mean(model->moments)[j];
-	double v = (double)tacit_moments_variance(model->moments)[j];
+	double m = model->mean[j];
+	double v = (double)model->variance[j];
 	double worth, total, deviation;
 
 	if (model->prior)
@@ -154,8 +158,14 @@ static struct belief believe(const struct tacit_model *model, size_t j)
 			     worth * own / total * deviation * deviation) /
 				    total +
 			    unknown(model, &fact, own),
-		.between = sqrt(worth * own) / total * deviation,
+		.apart = deviation,
 	};
+}
+
+/* a_j above */
+static double between(const struct belief *belief)
+{
+	return sqrt(belief->worth * belief->own) / (belief->worth + belief->own) * belief->apart;
 }
 
 /* 0, or -EAGAIN when there is too little evidence on every dimension that @observed leaves. */
@@ -243,7 +253,7 @@ static void make_factor(const struct tacit_model *model, const uint8_t *observed
 		struct belief belief = believe(model, j);
 
 		spread.own[j] = sqrt(belief.own / (belief.own + belief.worth));
-		spread.between[j] = belief.between;
+		spread.between[j] = between(&belief);
 		diagonal[j] = belief.variance + view->ridge;
 	}
 	order_by_count(model, view, order);
@@ -309,7 +319,10 @@ static double distance_of(struct tacit_model *model, const struct tacit_sample *
 
 static double z_of(const struct tacit_sample *sample, const struct view *view, size_t j)
 {
-	return (sample->x[j] - view->mean[j]) / fmax(sqrt(view->variance[j]), view->tuning.sd_min);
+	double variance = view->variance[j], least = view->tuning.sd_min;
+
+	return (sample->x[j] - view->mean[j]) /
+	       (variance > least * least ? sqrt(variance) : least);
 }
 
 /* What seldom moves and did, taken together; @nats, unless NULL, gets each dimension's surprise. */
@@ -436,6 +449,26 @@ static int gaussian_refine(struct tacit_model *model, const struct tacit_sample 
 	return 0;
 }
 
+int tacit_gaussian_standardise(const struct tacit_model *model, const struct tacit_sample *sample,
+			       struct tacit_gaussian_standard *ret)
+{
+	struct view view;
+	int r = look(model, sample->observed, &view);
+
+	if (r < 0)
+		return r;
+	memset(ret, 0, sizeof(*ret));
+	ret->evidence = view.evidence;
+	for (size_t i = 0; i < view.n; i++) {
+		size_t j = view.dim[i];
+
+		ret->known[j] = 1;
+		ret->z[j] = z_of(sample, &view, j);
+		ret->ridge[j] = view.ridge / fmax(view.variance[j], view.tuning.sd_min * view.tuning.sd_min);
+	}
+	return 0;
+}
+
 static void gaussian_contribute(const struct tacit_model *model, const float *reference,
 				double *out)
 {
@@ -494,6 +527,11 @@ static int gaussian_promote(struct tacit_model *model)
 static size_t size_besides_moments(const struct tacit_space *space)
 {
 	return sizeof(struct tacit_model) + tacit_gaussian_block_len(space) * sizeof(float);
+}
+
+size_t tacit_gaussian_diagonal_bytes(const struct tacit_space *space)
+{
+	return size_besides_moments(space) + tacit_moments_diagonal_bytes(space);
 }
 
 static size_t gaussian_promoted_bytes(const struct tacit_space *space)

@@ -34,6 +34,22 @@ double tacit_gaussian_surprise(const struct tacit_space *space, const struct tac
  * known. */
 double tacit_gaussian_fact_doubt(const struct tacit_gaussian_fact *fact);
 
+/* A window in standard deviations from what a model of this kind believes, by dimension. */
+struct tacit_gaussian_standard {
+	uint8_t known[TACIT_SPACE_DIMS_MAX]; /* 1 where it is observed, and anything is believed */
+	double z[TACIT_SPACE_DIMS_MAX];	     /* 0 where not known */
+	double ridge[TACIT_SPACE_DIMS_MAX];  /* what the distance adds to a variance, in z^2 */
+	double evidence;		     /* windows behind it, on average */
+};
+
+/* 0, or -EAGAIN when there is too little evidence on every dimension. */
+TACIT_MUST_CHECK int tacit_gaussian_standardise(const struct tacit_model *model,
+						const struct tacit_sample *sample,
+						struct tacit_gaussian_standard *ret);
+
+/* Heap bytes of a model of @space that is not promoted, with room for a prior. */
+size_t tacit_gaussian_diagonal_bytes(const struct tacit_space *space);
+
 /* The operations of the kind that deal in blocks; gaussian_block.c tells what is sent. */
 size_t tacit_gaussian_contribution_len(const struct tacit_space *space);
 size_t tacit_gaussian_block_len(const struct tacit_space *space);

@@ -4,10 +4,12 @@
 #include <math.h>
 #include <string.h>
 
+#include "autoencoder.h"
 #include "gaussian.h"
 
 static const struct tacit_model_kind *const kinds[] = {
 	&tacit_gaussian_kind,
+	&tacit_autoencoder_kind,
 };
 
 double tacit_statistic_floor(enum tacit_statistic statistic, double risk)

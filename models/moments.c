@@ -7,6 +7,7 @@
 
 #include "linalg.h"
 #include "rare.h"
+#include "vector.h"
 
 #define FORMAT	   2U
 #define FORMAT_OLD 1U  /* without movement */
@@ -87,20 +88,6 @@ static double outweigh(double *count, uint32_t times)
 	return beyond > 0 ? left * pow(1 - 1.0 / TACIT_MOMENTS_HORIZON, beyond) : left;
 }
 
-/* c = (1 - w) (c + w a d) over a row; w is 0 where the other dimension is missing. */
-static void update_row(float *restrict c, const float *restrict w, const float *restrict d, float a,
-		       size_t n)
-{
-	size_t k = 0;
-
-	for (; k + 8 <= n; k += 8) /* a fixed count: vector code even at -O2 */
-		for (size_t lane = 0; lane < 8; lane++)
-			c[k + lane] =
-				(1 - w[k + lane]) * (c[k + lane] + w[k + lane] * a * d[k + lane]);
-	for (; k < n; k++)
-		c[k] = (1 - w[k]) * (c[k] + w[k] * a * d[k]);
-}
-
 /* By pair of groups, as pair_count. */
 typedef float pair_weights[TACIT_SPACE_GROUPS_MAX * (TACIT_SPACE_GROUPS_MAX + 1) / 2];
 
@@ -114,21 +101,41 @@ static void expand_weights(const struct tacit_moments *moments, const pair_weigh
 		ret[k] = by_pair[group_pair(group, space->group_of[k])];
 }
 
-static void count_pairs(struct tacit_moments *moments, const uint8_t *observed, uint32_t times,
+/* Most pairs were counted as often as the one before: what it takes to outweigh them is known. */
+struct outweighed {
+	double before, after;
+	float weight;
+};
+
+static void count_pair(float *count, uint32_t times, struct outweighed *last)
+{
+	double before = (double)*count;
+
+	if (before != last->before) {
+		last->before = last->after = before;
+		last->weight = (float)(1 - outweigh(&last->after, times));
+	}
+	*count = (float)last->after;
+}
+
+/* True when a new window weighs the same in all pairs. */
+static bool count_pairs(struct tacit_moments *moments, const uint8_t *observed, uint32_t times,
 			pair_weights ret)
 {
+	struct outweighed last = { .before = -1 };
+	bool same = true;
 	size_t at = 0;
 
 	for (size_t g = 0; g < moments->space->groups; g++)
 		for (size_t h = 0; h <= g; h++, at++) {
-			double count = (double)moments->pair_count[at];
-
 			ret[at] = 0;
-			if (!observed[g] || !observed[h])
-				continue;
-			ret[at] = (float)(1 - outweigh(&count, times));
-			moments->pair_count[at] = (float)count;
+			if (observed[g] && observed[h]) {
+				count_pair(&moments->pair_count[at], times, &last);
+				ret[at] = last.weight;
+			}
+			same &= ret[at] == ret[0];
 		}
+	return same;
 }
 
 /* @d: deviations from the means before this window, 0 where missing. */
@@ -137,19 +144,25 @@ static void learn_pairs(struct tacit_moments *moments, const uint8_t *observed, 
 {
 	const struct tacit_space *space = moments->space;
 	float weight[TACIT_SPACE_DIMS_MAX] = { 0 };
+	const struct tacit_vector *vector = tacit_vector_best();
 	size_t expanded = SIZE_MAX;
 	pair_weights by_pair;
+	bool same = false;
 
-	count_pairs(moments, observed, times, by_pair);
+	if (count_pairs(moments, observed, times, by_pair)) {
+		for (size_t k = 0; k < space->dims; k++)
+			weight[k] = by_pair[0];
+		same = true;
+	}
 	for (size_t i = 1; i < space->dims; i++) {
 		size_t group = space->group_of[i];
 
 		if (!observed[group])
 			continue;
-		if (group != expanded)
+		if (group != expanded && !same)
 			expand_weights(moments, by_pair, group, weight);
 		expanded = group;
-		update_row(moments->covariance + pair_row(i), weight, d, d[i], i);
+		vector->outweigh(moments->covariance + pair_row(i), weight, d, d[i], i);
 	}
 }
 
@@ -219,7 +232,7 @@ double tacit_moments_covariance(const struct tacit_moments *moments, size_t i, s
 	return (double)moments->covariance[at] * both / sqrt(moments->count[g] * moments->count[h]);
 }
 
-static size_t diagonal_bytes(const struct tacit_space *space)
+size_t tacit_moments_diagonal_bytes(const struct tacit_space *space)
 {
 	return sizeof(struct tacit_moments) + space->groups * sizeof(double) +
 	       space->dims * (sizeof(double) + 2 * sizeof(float));
@@ -227,14 +240,14 @@ static size_t diagonal_bytes(const struct tacit_space *space)
 
 size_t tacit_moments_promoted_bytes(const struct tacit_space *space)
 {
-	return diagonal_bytes(space) +
+	return tacit_moments_diagonal_bytes(space) +
 	       (tacit_linalg_row(space->groups) + tacit_linalg_row(space->dims)) * sizeof(float);
 }
 
 size_t tacit_moments_bytes(const struct tacit_moments *moments)
 {
 	return moments->covariance ? tacit_moments_promoted_bytes(moments->space)
-				   : diagonal_bytes(moments->space);
+				   : tacit_moments_diagonal_bytes(moments->space);
 }
 
 /* FNV-1a of the grouping: spaces of one size need not be the same. */

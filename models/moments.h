@@ -53,8 +53,9 @@ const float *tacit_moments_moved(const struct tacit_moments *moments);
  * matrix stays positive semidefinite, as if what is missing had been at its mean. */
 double tacit_moments_covariance(const struct tacit_moments *moments, size_t i, size_t k);
 
-/* Heap bytes; of promoted moments of a space. */
+/* Heap bytes; of moments of a space, before and after promotion. */
 size_t tacit_moments_bytes(const struct tacit_moments *moments);
+size_t tacit_moments_diagonal_bytes(const struct tacit_space *space);
 size_t tacit_moments_promoted_bytes(const struct tacit_space *space);
 
 void tacit_moments_save(const struct tacit_moments *moments, struct tacit_writer *writer);

@@ -277,6 +277,8 @@ static void test_run(void)
 	expect_run("task plan --hosts 10 --epsilon 4 --json", 0, "\"hosts_needed\"", "");
 	expect_run("task plan --hosts 10 --epsilon 4 --dimensions 5000", 0, "5000", "");
 	expect_run("task plan --hosts 100 --epsilon 4", 0, "hosts would be distributed", "");
+	expect_run("task plan --hosts 100 --epsilon 4", 0, "kind=gaussian", "");
+	expect_run("task plan --hosts 10000 --epsilon 4", 0, "kind=autoencoder", "");
 	expect_run("task plan --hosts 19 --epsilon 4", 0, "smaller than min_cohort", "");
 	expect_run("task plan --hosts 10", TACIT_EXIT_USAGE, "", "--epsilon");
 	expect_run("task plan --epsilon 4", TACIT_EXIT_USAGE, "", "--hosts");
