@@ -165,10 +165,10 @@ static uint32_t room(uint32_t capacity)
 	return capacity / 4 * 3;
 }
 
-/* Makes room for what one more symbol can bring. */
+/* Makes room for what one more symbol can bring. 1 when everything faded for it. */
 static int make_room(struct tacit_ngram *ngram)
 {
-	int r = 0;
+	int r = 0, faded = 0;
 
 	while (r == 0 && (ngram->used + ORDER_MAX > room(ngram->capacity) ||
 			  ngram->root.followed >= FOLLOWED_MAX)) {
@@ -176,8 +176,9 @@ static int make_room(struct tacit_ngram *ngram)
 			    ngram->root.followed >= FOLLOWED_MAX;
 
 		r = rebuild(ngram, fade ? ngram->capacity : 2 * ngram->capacity, fade);
+		faded |= fade;
 	}
-	return r;
+	return r < 0 ? r : faded;
 }
 
 /* Counts the sequences of @ends, each of which follows one of @before, or nothing. */
@@ -187,13 +188,10 @@ static void count(struct tacit_ngram *ngram, const struct ends *before, const st
 		struct sequence *context = k ? find(ngram, before->key[k - 1]) : &ngram->root;
 		struct sequence *whole = place_of(ngram->table, ngram->capacity, ends->key[k]);
 
-		if (!context) /* it has just faded */
-			return;
-		if (whole->key == 0) {
-			whole->key = ends->key[k];
-			context->followers++;
-			ngram->used++;
-		}
+		/* One that was loaded may know what follows it better than that it is followed. */
+		context->followers += whole->key == 0 || context->followers == 0;
+		ngram->used += whole->key == 0;
+		whole->key = ends->key[k];
 		whole->count++;
 		context->followed++;
 	}
@@ -211,6 +209,8 @@ int tacit_ngram_learn(struct tacit_ngram *ngram, const uint16_t *symbol, size_t 
 			r = make_room(ngram);
 			if (r < 0)
 				return r;
+			if (r > 0) /* halves may not have counted that what went before came */
+				before = (struct ends){ 0 };
 			ends = ends_at(ngram, symbol, i, &before);
 			count(ngram, &before, &ends);
 		}
@@ -357,7 +357,7 @@ static int read_table(struct tacit_ngram *ngram, struct tacit_reader *reader, ui
 		struct sequence sequence, *at;
 
 		if (!read_sequence(reader, &sequence) || sequence.key == 0 || sequence.count == 0 ||
-		    sequence.followed > sequence.count || sequence.count > FOLLOWED_MAX)
+		    sequence.followed > sequence.count || sequence.count > ngram->root.followed)
 			return TACIT_EDAMAGED;
 		at = place_of(ngram->table, ngram->capacity, sequence.key);
 		if (at->key)
@@ -385,13 +385,14 @@ int tacit_ngram_load(struct tacit_reader *reader, struct tacit_ngram **ret)
 		return TACIT_EDAMAGED;
 	n = tacit_read_u32le(reader);
 	r = tacit_ngram_new(&params, &ngram);
-	if (r == 0)
-		r = read_table(ngram, reader, n);
+	if (r < 0)
+		return r;
+	ngram->root = root;
+	r = read_table(ngram, reader, n);
 	if (r < 0)
 		return r;
 	if (reader->failed)
 		return TACIT_EDAMAGED;
-	ngram->root = root;
 	*ret = TACIT_TAKE(ngram);
 	return 0;
 }

@@ -176,6 +176,31 @@ static void test_names_what_was_never_seen(void)
 	CU_ASSERT_TRUE(named);
 }
 
+/* A scope that never did anything, and then everything there is. */
+static void test_largest_counts(void)
+{
+	struct behaviour behaviour = behaviour_new(33);
+	BENCH(bench, NULL, 0, 1U << 20);
+	struct tacit_window window = behaviour_window(&behaviour, "host");
+	struct tacit_judgement judgement;
+	struct tacit_cause cause[8];
+	int n;
+
+	memset(window.count, 0, sizeof(window.count));
+	for (int i = 0; i < 100; i++)
+		(void)teach(&bench, &window);
+	for (size_t i = 0; i < TACIT_FEATURE_COUNT; i++)
+		window.count[i] = UINT64_MAX;
+	judgement = judge(&bench, &window);
+	for (size_t i = 0; i < TACIT_STATISTIC_COUNT; i++)
+		CU_ASSERT(isfinite(judgement.score.value[i]) &&
+			  judgement.score.value[i] > judgement.threshold[i] / 2);
+	n = tacit_learner_explain(bench.learner, &window, TACIT_STATISTIC_RARE, 8, cause);
+	CU_ASSERT_EQUAL(n, 8);
+	for (int i = 0; i < n; i++)
+		CU_ASSERT_DOUBLE_EQUAL(cause[i].surprise, log(101 / 0.5), 1e-6);
+}
+
 static void test_is_kept(void)
 {
 	PLACE(place);
@@ -740,6 +765,7 @@ int main(void)
 		{ "a scope warms up, for itself", test_warms_up },
 		{ "an odd window is explained", test_explains },
 		{ "what was never seen is named", test_names_what_was_never_seen },
+		{ "the largest counts there are", test_largest_counts },
 		{ "an older store loads", test_older_store_loads },
 		{ "what was learned is kept", test_is_kept },
 		{ "old scopes are saved seldom, and at the end", test_old_scopes_are_saved_seldom },

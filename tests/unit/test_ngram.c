@@ -207,6 +207,17 @@ static uint8_t *saved(const struct tacit_ngram *ngram, size_t *ret_len)
 	return data;
 }
 
+static void check_loads(const struct tacit_ngram *ngram)
+{
+	TACIT_CLEANUP(tacit_ngram_free_p) struct tacit_ngram *back = NULL;
+	size_t len;
+	TACIT_AUTO_FREE uint8_t *data = saved(ngram, &len);
+	struct tacit_reader reader = tacit_reader_init(data, len);
+
+	CU_ASSERT_EQUAL(tacit_ngram_load(&reader, &back), 0);
+	CU_ASSERT_TRUE(tacit_read_done(&reader));
+}
+
 /* Noise without end: memory stays, the recent is known, and the same again is the same again. */
 static void test_is_bounded(void)
 {
@@ -233,6 +244,7 @@ static void test_is_bounded(void)
 			CU_ASSERT_EQUAL(tacit_ngram_learn(two, habit, 100), 0);
 		}
 		CU_ASSERT(tacit_ngram_sequences(one) <= TACIT_NGRAM_SEQUENCES_MIN / 4 * 3);
+		check_loads(one);
 	}
 	tacit_ngram_score(one, habit, 100, NULL, &known);
 	tacit_ngram_score(one, noise, 100, NULL, &unknown);
