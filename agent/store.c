@@ -52,6 +52,8 @@ static const char *const migrations[] = {
 	" aggregator TEXT PRIMARY KEY, round INTEGER NOT NULL, model_version INTEGER NOT NULL,"
 	" state BLOB NOT NULL, message BLOB NOT NULL, sent INTEGER NOT NULL) WITHOUT ROWID;"
 	"ALTER TABLE ledger ADD COLUMN hosts INTEGER NOT NULL DEFAULT 1;",
+	/* What the secure sum is for. */
+	"ALTER TABLE secure ADD COLUMN document TEXT;",
 };
 
 static const struct tacit_db_schema schema = {
