@@ -29,6 +29,7 @@
 #define VARIANCE_UNSEEN 1.0
 #define RIDGE_RELATIVE	1e-2 /* of the mean variance */
 #define RIDGE_ABSOLUTE	1e-3 /* and this: a scope that idles has no variance at all */
+#define LOSS_FREEDOM	4.0  /* degrees of freedom of the Student t that losses are taken by */
 #define STALE_SHARE	20U  /* a factor is made anew when one window in so many is new */
 
 struct tacit_model {
@@ -299,6 +300,27 @@ static int gaussian_score(struct tacit_model *model, const struct tacit_sample *
 	return 0;
 }
 
+/* Counts have heavy tails: by the normal density one burst would outweigh all other windows. The
+ * t's own constant is the same for every model. */
+static int gaussian_loss(struct tacit_model *model, const struct tacit_sample *sample, double *ret)
+{
+	double sum = 0;
+	struct view view;
+	int r = look(model, sample->observed, &view);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < view.n; i++) {
+		size_t j = view.dim[i];
+		double z = z_of(sample, &view, j);
+
+		sum += (LOSS_FREEDOM + 1) / 2 * log1p(z * z / LOSS_FREEDOM) +
+		       log(fmax(sqrt(view.variance[j]), SD_MIN));
+	}
+	*ret = sum / (double)view.n;
+	return 0;
+}
+
 static int gaussian_explain(struct tacit_model *model, const struct tacit_sample *sample,
 			    double *share, double *z, double *expected)
 {
@@ -412,6 +434,7 @@ const struct tacit_model_kind tacit_gaussian_kind = {
 	.free = gaussian_free,
 	.learn = gaussian_learn,
 	.score = gaussian_score,
+	.loss = gaussian_loss,
 	.explain = gaussian_explain,
 	.contribution_len = tacit_gaussian_contribution_len,
 	.block_len = tacit_gaussian_block_len,
