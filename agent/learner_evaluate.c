@@ -28,8 +28,10 @@ struct inquiry {
 	size_t n;
 	double *ratio; /* scores as shares of their thresholds, of all scopes */
 	size_t ratios;
-	double loss[RIVALS]; /* summed over scopes */
+	double gain; /* summed over scopes: of leaning on the block */
 	int scopes;
+	double excess; /* the block's loss beyond the scope's own, over those that it can judge */
+	int judged;
 };
 
 static void inquiry_done(struct inquiry *inquiry)
@@ -109,19 +111,23 @@ static int try(const struct inquiry *inquiry, const float *block, enum rival riv
 	return r < 0 ? r : measure(inquiry, model, ret);
 }
 
-/* A block that knows too little to judge is no failure: the scope is left out. */
+/* A block that knows too little to judge alone may be of help all the same. */
 static int compare(struct inquiry *inquiry, const float *block)
 {
 	double loss[RIVALS];
-	int r = 0;
+	int r = try(inquiry, block, OWN, &loss[OWN]);
 
-	for (int i = 0; r == 0 && i < RIVALS; i++)
-		r = try(inquiry, block, (enum rival)i, &loss[i]);
+	if (r == 0)
+		r = try(inquiry, block, BOTH, &loss[BOTH]);
 	if (r < 0)
 		return r == -EAGAIN ? 0 : r;
-	for (int i = 0; i < RIVALS; i++)
-		inquiry->loss[i] += loss[i];
+	inquiry->gain += loss[OWN] - loss[BOTH];
 	inquiry->scopes++;
+	r = try(inquiry, block, FLEET, &loss[FLEET]);
+	if (r < 0)
+		return r == -EAGAIN ? 0 : r;
+	inquiry->excess += loss[FLEET] - loss[OWN];
+	inquiry->judged++;
 	return 0;
 }
 
@@ -190,18 +196,20 @@ static int ascending(const void *a, const void *b)
 
 static void conclude(struct inquiry *inquiry, struct tacit_evaluation *ret)
 {
-	double gain = (inquiry->loss[OWN] - inquiry->loss[BOTH]) / inquiry->scopes;
+	double gain = inquiry->gain / inquiry->scopes;
 
 	ret->has_score = inquiry->ratios > 0;
 	if (ret->has_score) {
 		qsort(inquiry->ratio, inquiry->ratios, sizeof(*inquiry->ratio), ascending);
 		ret->score = inquiry->ratio[(size_t)(SCORE_QUANTILE * (double)inquiry->ratios)];
 	}
-	ret->has_comparison = true;
+	ret->has_help = true;
 	ret->help = gain > NO_DIFFERENCE    ? TACIT_EVALUATION_BETTER
 		    : gain < -NO_DIFFERENCE ? TACIT_EVALUATION_WORSE
 					    : TACIT_EVALUATION_SAME;
-	ret->loss = fmax((inquiry->loss[FLEET] - inquiry->loss[OWN]) / inquiry->scopes, 0);
+	ret->has_loss = inquiry->judged > 0;
+	if (ret->has_loss)
+		ret->loss = fmax(inquiry->excess / inquiry->judged, 0);
 }
 
 int tacit_learner_evaluate(struct tacit_learner *learner, const struct tacit_fleet *fleet,

@@ -17,7 +17,7 @@
 #include "learner.h"
 
 #define TACIT_LEARNER_EVALUATE_SCOPES 32U /* the most recent ones */
-#define TACIT_LEARNER_EVALUATE_MIN    32U /* windows of a scope, or it is left out */
+#define TACIT_LEARNER_EVALUATE_MIN    48U /* windows of a scope, or it is left out */
 
 /* Writes up to TACIT_STORE_SAMPLE_MAX windows of @scope to @window, oldest first. Returns how many,
  * or an error. Must not use the learner. */

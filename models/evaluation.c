@@ -7,6 +7,7 @@
 #define TAIL_SIGMAS 7.0 /* hosts in a tail that is told, in standard deviations of the noise */
 #define TAIL_HOSTS  2.0 /* and without noise: never of one host */
 #define HELPS	    3U
+#define LOSSES	    2U	 /* what it is, and what it might be more */
 #define LOSS_FLOOR  0.05 /* nats: less is as good as none, and its noise must not become weight */
 
 /* Where the parts of a slot begin. */
@@ -60,10 +61,12 @@ void tacit_evaluation_encode(const struct tacit_evaluation *evaluation, unsigned
 		out[AT_ALARMS + bin_of(alarm_edges, evaluation->alarms)] = one;
 	if (evaluation->has_score)
 		out[AT_SCORE + bin_of(score_edges, evaluation->score)] = one;
-	if (!evaluation->has_comparison)
+	if (evaluation->has_help)
+		out[AT_HELP + evaluation->help] = one;
+	if (!evaluation->has_loss)
 		return;
-	out[AT_HELP + evaluation->help] = one;
 	out[AT_LOSS] = one * within(evaluation->loss / TACIT_EVALUATION_LOSS_MAX, 0, 1);
+	out[AT_LOSS + 1] = one - out[AT_LOSS];
 }
 
 double tacit_evaluation_sigma(const struct tacit_sum *sum, double norm)
@@ -162,19 +165,20 @@ static struct tacit_evaluation_figure tell_quantile(const struct counts *counts,
 	};
 }
 
-/* @sum of something that each of @total hosts has 0 to 1 of. */
-static struct tacit_evaluation_figure tell_mean(const struct counts *counts, double sum,
-						double total, double unit)
+/* Of the @n numbers at @at, of which each host has 1 in all, the share that is at @which. */
+static struct tacit_evaluation_figure tell_share(const struct counts *counts, size_t at, size_t n,
+						 size_t which, double unit)
 {
-	double mean;
+	double total = total_of(counts, at, n), mean;
 
 	if (!is_told(counts, total, 0.5))
 		return (struct tacit_evaluation_figure){ 0 };
-	mean = within(sum / total, 0, 1);
+	mean = within(counts->value[at + which] / total, 0, 1);
 	return (struct tacit_evaluation_figure){
 		.told = true,
 		.value = mean * unit,
-		.error = unit * counts->sigma * sqrt(1 + mean * mean * HELPS) / total,
+		.error =
+			unit * counts->sigma * sqrt(1 - 2 * mean + mean * mean * (double)n) / total,
 	};
 }
 
@@ -182,8 +186,6 @@ void tacit_evaluation_read(const struct tacit_sum *sum, double norm, unsigned sl
 			   struct tacit_evaluation_group *ret)
 {
 	struct counts counts = count(sum, norm, slot);
-	double compared = total_of(&counts, AT_HELP, HELPS);
-	const double *help = counts.value + AT_HELP;
 	struct tacit_evaluation_figure *figure = ret->figure;
 
 	ret->hosts = within(counts.value[AT_PRESENCE], 0, counts.most);
@@ -193,11 +195,11 @@ void tacit_evaluation_read(const struct tacit_sum *sum, double norm, unsigned sl
 	figure[TACIT_EVALUATION_SCORE_MEDIAN] = tell_quantile(&counts, AT_SCORE, score_edges, .5);
 	figure[TACIT_EVALUATION_SCORE_WORST] = tell_quantile(&counts, AT_SCORE, score_edges, .9);
 	figure[TACIT_EVALUATION_HELPED] =
-		tell_mean(&counts, help[TACIT_EVALUATION_BETTER], compared, 1);
+		tell_share(&counts, AT_HELP, HELPS, TACIT_EVALUATION_BETTER, 1);
 	figure[TACIT_EVALUATION_HARMED] =
-		tell_mean(&counts, help[TACIT_EVALUATION_WORSE], compared, 1);
+		tell_share(&counts, AT_HELP, HELPS, TACIT_EVALUATION_WORSE, 1);
 	figure[TACIT_EVALUATION_LOSS] =
-		tell_mean(&counts, counts.value[AT_LOSS], compared, TACIT_EVALUATION_LOSS_MAX);
+		tell_share(&counts, AT_LOSS, LOSSES, 0, TACIT_EVALUATION_LOSS_MAX);
 }
 
 /* Each group's loss, an average one where it is not told. How many are told. */

@@ -6,9 +6,10 @@
  * A host fills the slot of its group alone, with five parts of equal length; all slots of all hosts
  * have the same layout, and the vector's norm is at most the round's clip norm:
  *
- *	presence 1 | alarms a day [8] | score [8] | worse, same, better [3] | loss 1
+ *	presence 1 | alarms a day [8] | score [8] | worse, same, better [3] | loss l, 1 - l
  *
- * The brackets are histograms in which a host is in one bin, or in none when it does not know. In a
+ * The brackets are histograms in which a host is in one bin, or in none when it does not know; a loss
+ * it does not know is two zeros. In a
  * sum, a count is known but for noise whose standard deviation is @noise_sd * sqrt(5) / norm hosts,
  * sigma from here on; a host that lies within the clip moves one count by sqrt(5) hosts at most.
  *
@@ -27,7 +28,7 @@
 
 #define TACIT_EVALUATION_SLOTS_MAX 16U
 #define TACIT_EVALUATION_BINS	   8U
-#define TACIT_EVALUATION_LEN	   (2U + 2U * TACIT_EVALUATION_BINS + 3U)
+#define TACIT_EVALUATION_LEN	   (1U + 2U * TACIT_EVALUATION_BINS + 3U + 2U)
 #define TACIT_EVALUATION_LOSS_MAX  4.0 /* nats a number; larger ones count as this */
 
 /* No group counts for less: a host is never told apart by more than this. */
@@ -41,7 +42,7 @@ enum tacit_evaluation_help {
 
 /* What one host found. Plain record. */
 struct tacit_evaluation {
-	bool has_alarms, has_score, has_comparison;
+	bool has_alarms, has_score, has_help, has_loss;
 	double alarms; /* a day, over all its scopes; >= 0 */
 	double score;  /* the .9 quantile of its scores, each as a share of its threshold; >= 0 */
 	enum tacit_evaluation_help help;

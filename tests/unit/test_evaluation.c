@@ -42,7 +42,8 @@ static struct tacit_evaluation knows_all(double alarms, double score, double los
 	return (struct tacit_evaluation){
 		.has_alarms = true,
 		.has_score = true,
-		.has_comparison = true,
+		.has_help = true,
+		.has_loss = true,
 		.alarms = alarms,
 		.score = score,
 		.help = TACIT_EVALUATION_BETTER,
