@@ -5,7 +5,7 @@
 
 #define PARTS	    5.0
 #define TAIL_SIGMAS 7.0 /* hosts in a tail that is told, in standard deviations of the noise */
-#define TAIL_HOSTS  2.0 /* and without noise: never of one host */
+#define TAIL_HOSTS  1.9 /* and without noise two, but for rounding: never one host alone */
 #define HELPS	    3U
 #define LOSSES	    2U	 /* what it is, and what it might be more */
 #define LOSS_FLOOR  0.05 /* nats: less is as good as none, and its noise must not become weight */
