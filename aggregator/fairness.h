@@ -3,10 +3,10 @@
  * fairness - whom the fleet's model serves how well: what rounds of evaluation said, in table
  * evaluation, and what follows for how much each group counts.
  *
- * A sum is kept as it was, with its noise, and read when somebody asks (tacit/evaluation.h). Who took
- * part how often is not private to the aggregator, which sees every host come and go: Jain's index
- * (Jain, Chiu, Hawe: A Quantitative Measure of Fairness, DEC TR-301, 1984) of the shares of rounds
- * that hosts took part in, 1 when all took part alike, 1/n when one host alone did.
+ * A sum is kept as it was, with its noise, and read when somebody asks (tacit/evaluation.h). Who
+ * took part how often is not private to the aggregator, which sees every host come and go: Jain's
+ * index (Jain, Chiu, Hawe: A Quantitative Measure of Fairness, DEC TR-301, 1984) of the shares of
+ * rounds that hosts took part in, 1 when all took part alike, 1/n when one host alone did.
  */
 #ifndef TACIT_AGGREGATOR_FAIRNESS_H
 #define TACIT_AGGREGATOR_FAIRNESS_H

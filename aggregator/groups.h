@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * groups - who is told apart from whom in a round: hosts by the value of one label, the most frequent
- * values each with a slot of its own, all others in the last one. Table round_group keeps a round's
- * slots, for hosts to be told theirs, and for the figures to have names.
+ * groups - who is told apart from whom in a round: hosts by the value of one label, the most
+ * frequent values each with a slot of its own, all others in the last one. Table round_group keeps a
+ * round's slots, for hosts to be told theirs, and for the figures to have names.
  */
 #ifndef TACIT_AGGREGATOR_GROUPS_H
 #define TACIT_AGGREGATOR_GROUPS_H

@@ -85,9 +85,9 @@ TACIT_MUST_CHECK int tacit_round_has_update(struct tacit_db *db, uint64_t round,
  * tacit_round_close - end a round: release what was learned, keep what was found, or abandon it.
  *
  * With at least min_cohort updates: sums what came (round_sum.h), absorbs, signs, stores the
- * release; of an evaluation it stores the sum (fairness.h). With fewer: abandons. Either way charges every participant, and drops the
- * partial sums. Of a secure round every sum must be over, one way or the other. Memory O(d), times
- * the groups.
+ * release; of an evaluation it stores the sum (fairness.h). With fewer: abandons. Either way charges
+ * every participant, and drops the partial sums. Of a secure round every sum must be over, one way
+ * or the other. Memory O(d), times the groups.
  *
  * Returns the new state, TACIT_ESTALE (it is not collecting), TACIT_EDAMAGED, TACIT_ECRYPTO,
  * -ENOMEM, database errors; nothing has changed then.
@@ -101,8 +101,8 @@ TACIT_MUST_CHECK int tacit_round_abandon(struct tacit_db *db, uint64_t round, co
 					 int64_t wall_ms);
 
 /* [{"round", "state", "task", "model" (version it referred to), "opened", "closed" (null or
- *   time), "updates", "min_cohort", "release" (null or version), "reason" (null or text), "mode", "purpose"}],
- * newest first, at most @limit; owned by the caller. */
+ *   time), "updates", "min_cohort", "release" (null or version), "reason" (null or text), "mode",
+ *   "purpose"}], newest first, at most @limit; owned by the caller. */
 TACIT_MUST_CHECK int tacit_round_list(struct tacit_db *db, unsigned limit, json_t **ret);
 
 /* As one of the above, with "dimensions", "clip_norm", "noise_multiplier", "max_cohort",

@@ -8,10 +8,10 @@
  *
  *	presence 1 | alarms a day [8] | score [8] | worse, same, better [3] | loss l, 1 - l
  *
- * The brackets are histograms in which a host is in one bin, or in none when it does not know; a loss
- * it does not know is two zeros. In a
- * sum, a count is known but for noise whose standard deviation is @noise_sd * sqrt(5) / norm hosts,
- * sigma from here on; a host that lies within the clip moves one count by sqrt(5) hosts at most.
+ * The brackets are histograms in which a host is in one bin, or in none when it does not know; a
+ * loss it does not know is two zeros. In a sum, a count is known but for noise whose standard
+ * deviation is noise_sd * sqrt(5) / norm hosts, sigma from here on; a host that lies within the clip
+ * moves one count by sqrt(5) hosts at most.
  *
  * What noise may explain is not told: a quantile p, or a share, of n hosts is told when the smaller
  * of its two tails, n min(p, 1 - p), is at least 7 sigma. So a median takes 14 sigma, and the worst
@@ -101,10 +101,10 @@ void tacit_evaluation_read(const struct tacit_sum *sum, double norm, unsigned sl
  * In proportion to loss^q, as q-fair federated learning weighs hosts (Li, Sanjabi, Beirami, Smith:
  * Fair Resource Allocation in Federated Learning, ICLR 2020), but by groups (Mohri, Sivek, Suresh:
  * Agnostic Federated Learning, ICML 2019), for a host's own loss must not be known; and of the loss
- * beyond what the group's own models have, so that a group that is hard for everyone is not taken for
- * neglected. A release moves all the way to the weighted average, so the weights go half of the way,
- * geometrically, or they would swing from side to side. A group whose loss is not told counts as an
- * average one; when none is told, nothing changes.
+ * beyond what the group's own models have, so that a group that is hard for everyone is not taken
+ * for neglected. A release moves all the way to the weighted average, so the weights go half of the
+ * way, geometrically, or they would swing from side to side. A group whose loss is not told counts
+ * as an average one; when none is told, nothing changes.
  */
 void tacit_evaluation_weigh(const struct tacit_evaluation_group *group, size_t n,
 			    const double *before, double q, double *ret);

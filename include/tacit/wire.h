@@ -105,7 +105,7 @@ struct tacit_task {
 	uint32_t round_sec;  /* a round begins this often, 1..604800 */
 	uint32_t collect_sec; /* and takes updates for this long, 1..86400 */
 	uint32_t evaluate_every; /* after so many releases a round evaluates, 0..10000; 0: never */
-	char group[TACIT_LABEL_NAME_MAX + 1]; /* hosts are told apart by this label; "": they are not */
+	char group[TACIT_LABEL_NAME_MAX + 1]; /* the label that tells hosts apart; "": none */
 	double fairness; /* q: badly served groups count for more, 0..TACIT_FAIRNESS_MAX; 0: not */
 	size_t n_classes;    /* 1..TACIT_FLEET_CLASSES_MAX */
 	char class[TACIT_FLEET_CLASSES_MAX][TACIT_FLEET_CLASS_NAME_MAX + 1];
@@ -127,7 +127,7 @@ struct tacit_round_doc {
 	enum tacit_purpose purpose;
 	uint32_t slots, slot;            /* of an evaluation: groups of hosts, and which is this
 					  * host's; slots 0 counts as 1 */
-	double weight;                   /* what its contribution is multiplied with; 0 counts as 1 */
+	double weight;                   /* of its contribution; 0 counts as 1 */
 };
 
 /* Default task: one class "host". @schema: 32 bytes. */
