@@ -4,14 +4,49 @@
 
 #include <tacit/feature.h>
 
-#define SPREAD_MS 2000U /* hosts that start together do not call together */
-#define WAIT_SEC  20U	/* for the next message of a secure sum, before it is asked for again */
+#include "detect.h"
+#include "learner_evaluate.h"
+
+#define DAY_MS	    86400000
+#define DAY_MINUTES 1440.0
+#define WATCHED_MIN 60U	  /* minutes: less says little of a day */
+#define SPREAD_MS   2000U /* hosts that start together do not call together */
+#define WAIT_SEC    20U	  /* for the next message of a secure sum, before it is asked for again */
 
 static int on_contribute(void *ctx, const struct tacit_fleet *reference, double *out)
 {
 	struct tacit_daemon *daemon = (struct tacit_daemon *)ctx;
 
 	return tacit_learner_contribute(daemon->learner, reference, out);
+}
+
+/* Alarms of the last day, as if it had been watched throughout. Not all of them are false: whoever
+ * reads the sum knows that there are attacks. */
+static int count_alarms(struct tacit_daemon *daemon, struct tacit_evaluation *ret)
+{
+	struct tacit_store_watch watch;
+	int r = tacit_store_watched(daemon->store, daemon->wall_ms - DAY_MS, &watch);
+
+	if (r < 0)
+		return r;
+	ret->has_alarms = watch.minutes >= WATCHED_MIN;
+	if (ret->has_alarms)
+		ret->alarms = (double)watch.episodes * DAY_MINUTES / (double)watch.minutes;
+	return 0;
+}
+
+static int on_evaluate(void *ctx, const struct tacit_fleet *reference, double kappa,
+		       struct tacit_evaluation *ret)
+{
+	struct tacit_daemon *daemon = (struct tacit_daemon *)ctx;
+	const struct tacit_agent_conf *conf = daemon->params.conf;
+	double risk = tacit_detect_risk(conf->alerts_per_day, conf->window_ms,
+					tacit_learner_scopes(daemon->learner));
+	int r = count_alarms(daemon, ret);
+
+	if (r < 0)
+		return r;
+	return tacit_learner_evaluate(daemon->learner, reference, kappa, risk, NULL, NULL, ret);
 }
 
 static void on_released(void *ctx, struct tacit_fleet *fleet, double kappa)
@@ -25,6 +60,7 @@ static void on_released(void *ctx, struct tacit_fleet *fleet, double kappa)
 
 static const struct tacit_participant_ops ops = {
 	.contribute = on_contribute,
+	.evaluate = on_evaluate,
 	.released = on_released,
 };
 

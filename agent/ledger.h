@@ -103,6 +103,8 @@ TACIT_MUST_CHECK int tacit_ledger_newest(struct tacit_db *db, const char *aggreg
 struct tacit_ledger_stand {
 	uint64_t round;
 	uint64_t model_version; /* the reference */
+	char *document;		/* of the round, as it was announced; written when it is joined. NULL
+				 * where it was not kept */
 	uint8_t *state;		/* tacit_secagg_host_save(): holds secrets */
 	size_t state_len;
 	uint8_t *message; /* of the last step, exactly as it is sent, or was */

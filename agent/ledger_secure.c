@@ -10,6 +10,7 @@ void tacit_ledger_stand_done(struct tacit_ledger_stand *stand)
 		tacit_wipe(stand->state, stand->state_len);
 	tacit_free(stand->state);
 	tacit_free(stand->message);
+	tacit_free(stand->document);
 	*stand = (struct tacit_ledger_stand){ 0 };
 }
 
@@ -57,10 +58,10 @@ static int join(struct tacit_db *db, const struct act *act)
 		return r;
 	return tacit_db_run(db,
 			    "INSERT OR REPLACE INTO secure(aggregator, round, model_version, state,"
-			    " message, sent) VALUES(?, ?, ?, ?, ?, 0)",
-			    "tiibb", act->aggregator, (int64_t)stand->round,
+			    " message, sent, document) VALUES(?, ?, ?, ?, ?, 0, ?)",
+			    "tiibbt", act->aggregator, (int64_t)stand->round,
 			    (int64_t)stand->model_version, stand->state, stand->state_len,
-			    stand->message, stand->message_len);
+			    stand->message, stand->message_len, stand->document);
 }
 
 int tacit_ledger_join(struct tacit_db *db, const char *aggregator,
@@ -150,10 +151,13 @@ static int read_stand(struct sqlite3_stmt *row, struct tacit_ledger_stand *ret)
 	};
 	const void *state = tacit_db_column_blob(row, 2, &stand.state_len);
 	const void *message = tacit_db_column_blob(row, 3, &stand.message_len);
+	const char *document = tacit_db_column_text(row, 5);
 
 	stand.state = (uint8_t *)tacit_memdup(state ? state : "", stand.state_len);
 	stand.message = (uint8_t *)tacit_memdup(message ? message : "", stand.message_len);
-	if (!stand.state || !stand.message) {
+	if (document[0])
+		stand.document = tacit_strdup(document);
+	if (!stand.state || !stand.message || (document[0] && !stand.document)) {
 		tacit_ledger_stand_done(&stand);
 		return -ENOMEM;
 	}
@@ -163,10 +167,11 @@ static int read_stand(struct sqlite3_stmt *row, struct tacit_ledger_stand *ret)
 
 int tacit_ledger_resume(struct tacit_db *db, const char *aggregator, struct tacit_ledger_stand *ret)
 {
-	struct sqlite3_stmt *row = tacit_db_query(db,
-						  "SELECT round, model_version, state, message,"
-						  " sent FROM secure WHERE aggregator = ?",
-						  "t", aggregator);
+	struct sqlite3_stmt *row =
+		tacit_db_query(db,
+			       "SELECT round, model_version, state, message,"
+			       " sent, document FROM secure WHERE aggregator = ?",
+			       "t", aggregator);
 	int r = tacit_db_step(db, row);
 
 	if (r <= 0)

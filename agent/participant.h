@@ -12,7 +12,8 @@
  * It goes on for ever: what fails is tried again after Retry-After or a jittered, decorrelated
  * exponential pause (1 s to 10 min), certificates are renewed in between, and an update that was
  * charged is sent until it is answered, also after a restart. It trusts nothing it is told: rounds
- * below the host's floors are refused with the reason, releases must bear the CA's signature and
+ * below the host's floors, of a purpose it does not know, or that weigh it otherwise than a host may
+ * be weighed, are refused with the reason, releases must bear the CA's signature and
  * the announced digest, rounds and releases never go backwards; a secure sum in which the
  * aggregator does not keep to the protocol is left, and its secrets are wiped.
  *
@@ -63,6 +64,12 @@ struct tacit_participant_ops {
 	 * tacit_fleet_dimensions() numbers, zeroed. Returns how many classes it speaks of (0:
 	 * nothing worth sending yet, the round is left out and costs nothing), or an error. */
 	int (*contribute)(void *ctx, const struct tacit_fleet *reference, double *out);
+
+	/* How this host fares with @reference, worth @kappa windows; @ret is zeroed. Returns on how
+	 * many scopes that rests (0: nothing worth saying yet, as above), or an error. NULL: this
+	 * host stays out of evaluations. */
+	int (*evaluate)(void *ctx, const struct tacit_fleet *reference, double kappa,
+			struct tacit_evaluation *ret);
 
 	/* A verified release is now the newest (also once at start, from the database). @fleet:
 	 * consumed. @kappa is what it is worth, in windows. NULL: forget the one before, the
@@ -174,7 +181,7 @@ struct tacit_participant_status {
 	char last_error[TACIT_PARTICIPANT_REASON_MAX]; /* kept when things go well again */
 	bool failing;				       /* the last attempt failed */
 	int64_t next_ms;	/* next attempt; 0 while one is under way or none is planned */
-	uint64_t round;		/* newest round an update was accepted in */
+	uint64_t round;		/* newest round an update was accepted in; evaluations apart */
 	uint64_t accepted;	/* updates accepted since start */
 	uint64_t releases;	/* releases taken since start */
 	uint64_t version;	/* of the release held; 0: none */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the sources of participant.h share: participant.c chooses what is next and when,
- * participant_enrol.c, participant_release.c, participant_round.c and, for secure sums,
+ * participant_enrol.c, participant_release.c, participant_round.c, participant_purpose.c (what a
+ * round is for, and what this host has to say to it) and, for secure sums,
  * participant_sum.c (what is asked and said), participant_sum_step.c (what is thought and kept) and
  * participant_sum_state.c (what lives on) know how. */
 #ifndef TACIT_AGENT_PARTICIPANT_PRIVATE_H
@@ -147,6 +148,22 @@ void tacit_participant_expect(struct tacit_participant *p, uint64_t round, int64
 TACIT_MUST_CHECK int tacit_participant_find_reference(struct tacit_participant *p, uint64_t version,
 						      const uint8_t sha256[TACIT_DIGEST_LEN],
 						      struct tacit_fleet **ret);
+
+/* Is the round looked at for something this host takes part in? False: it stays out. */
+bool tacit_participant_likes_purpose(struct tacit_participant *p);
+
+/* Numbers that the round looked at takes of a host, by the release it refers to. */
+size_t tacit_participant_dimensions(const struct tacit_participant *p,
+				    const struct tacit_fleet *reference);
+
+/* What this host says in the round looked at, clipped and weighed: @value has that many numbers,
+ * zeroed. Returns how many classes or scopes it speaks of, 0 for nothing yet, or an error. */
+TACIT_MUST_CHECK int tacit_participant_contribute(struct tacit_participant *p,
+						  const struct tacit_fleet *reference,
+						  double *value);
+
+/* What the ledger says the sum is of. */
+const char *tacit_participant_sum_of(const struct tacit_participant *p);
 
 /* Begins a secure sum of the round looked at. @reference: consumed. 0 or an error. */
 TACIT_MUST_CHECK int tacit_participant_enter_sum(struct tacit_participant *p,

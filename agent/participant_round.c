@@ -92,6 +92,8 @@ static bool is_acceptable(struct tacit_participant *p)
 	else if (p->params.kind && tacit_model_kind_find(p->task.kind) != p->params.kind)
 		tacit_participant_stay_out(p, "its models are of kind '%s', this host's '%s'",
 					   p->task.kind, p->params.kind->name);
+	else if (!tacit_participant_likes_purpose(p))
+		return false;
 	else if (round->min_cohort < floors->min_cohort)
 		tacit_participant_stay_out(
 			p, "its smallest cohort %u is below this host's floor of %u",
@@ -130,7 +132,7 @@ static int charge(struct tacit_participant *p, const struct tacit_protect_params
 		.model_version = p->round.model_version,
 		.dimensions = p->round.dimensions,
 		.classes = classes,
-		.sum_of = p->task.kind,
+		.sum_of = tacit_participant_sum_of(p),
 	};
 
 	return tacit_ledger_spend(p->params.db, &entry, &p->params.floors.budget, update->data,
@@ -179,15 +181,16 @@ static int prepare(struct tacit_participant *p, double *value, unsigned classes)
 static void contribute(struct tacit_participant *p, struct tacit_fleet **reference)
 {
 	TACIT_AUTO_FREE double *value = NULL;
+	size_t n = tacit_participant_dimensions(p, *reference);
 	int classes, r;
 
-	if (tacit_fleet_dimensions(*reference) != p->round.dimensions) {
+	if (n != p->round.dimensions) {
 		tacit_participant_stay_out(p, "it asks for %u numbers, its release has %zu",
-					   p->round.dimensions, tacit_fleet_dimensions(*reference));
+					   p->round.dimensions, n);
 		return;
 	}
 	value = TACIT_NEW_N(double, p->round.dimensions);
-	classes = value ? p->params.ops->contribute(p->params.ctx, *reference, value) : -ENOMEM;
+	classes = value ? tacit_participant_contribute(p, *reference, value) : -ENOMEM;
 	if (classes == 0) {
 		int64_t wait = p->round.left_ms / 4;
 
@@ -391,6 +394,8 @@ static void settle(struct tacit_participant *p, enum tacit_ledger_state state, i
 void tacit_participant_expect(struct tacit_participant *p, uint64_t round, int64_t wait_ms)
 {
 	p->status.accepted++;
+	if (p->round.round == round && p->round.purpose == TACIT_PURPOSE_EVALUATE)
+		return; /* nothing comes of it but figures */
 	p->status.round = round;
 	p->expected = round;
 	p->expected_tries = 0;

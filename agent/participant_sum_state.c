@@ -99,6 +99,11 @@ static int load(struct tacit_participant *p, struct tacit_ledger_stand *stand)
 					   stand->state_len, &p->sum.host);
 	if (r < 0)
 		return r;
+	/* A sum that was joined before rounds had purposes is one to learn from. */
+	if (stand->document)
+		r = tacit_round_parse(stand->document, strlen(stand->document), &p->round, NULL, 0);
+	if (r < 0)
+		return r;
 	p->sum.round = stand->round;
 	p->sum.model_version = stand->model_version;
 	p->sum.since_ms = tacit_participant_boot(p);

@@ -107,9 +107,10 @@ static int recall(struct tacit_participant *p, char *why, size_t size)
 	if (r == -ENOENT)
 		return explain(why, size, "its release %" PRIu64 " is no longer at hand",
 			       p->sum.model_version);
-	if (r == 0 && tacit_fleet_dimensions(p->sum.reference) != config->dimensions)
+	if (r == 0 && tacit_participant_dimensions(p, p->sum.reference) != config->dimensions)
 		return explain(why, size, "its release has %zu numbers, not %u",
-			       tacit_fleet_dimensions(p->sum.reference), config->dimensions);
+			       tacit_participant_dimensions(p, p->sum.reference),
+			       config->dimensions);
 	return r;
 }
 
@@ -124,7 +125,7 @@ static int contribute(struct tacit_participant *p, uint32_t *ret, char *why, siz
 
 	if (!value)
 		return -ENOMEM;
-	classes = p->params.ops->contribute(p->params.ctx, p->sum.reference, value);
+	classes = tacit_participant_contribute(p, p->sum.reference, value);
 	if (classes == 0)
 		return explain(why, size, "this host has nothing to add any more");
 	if (classes < 0)
@@ -249,7 +250,7 @@ static int charge(struct tacit_participant *p, const struct tacit_ledger_stand *
 		.model_version = p->sum.model_version,
 		.dimensions = dimensions,
 		.classes = classes,
-		.sum_of = p->task.kind,
+		.sum_of = tacit_participant_sum_of(p),
 		.hosts = params.honest,
 	};
 	int r = tacit_ledger_mask(p->params.db, &entry, budget, stand, tacit_participant_wall(p));
@@ -264,7 +265,9 @@ static int store(struct tacit_participant *p, const struct tacit_secagg_step *st
 		 unsigned classes, char *why, size_t size)
 {
 	const char *aggregator = tacit_identity_aggregator(p->params.identity);
+	TACIT_AUTO_FREE char *document = tacit_round_format(&p->round);
 	const struct tacit_ledger_stand stand = {
+		.document = document,
 		.round = p->sum.round,
 		.model_version = p->sum.model_version,
 		.state = step->state,
@@ -274,6 +277,8 @@ static int store(struct tacit_participant *p, const struct tacit_secagg_step *st
 	};
 	enum tacit_secagg_stage stage = tacit_secagg_host_get_stage(p->sum.host);
 
+	if (!document)
+		return -ENOMEM;
 	if (stage == TACIT_SECAGG_STAGE_JOINED)
 		return tacit_ledger_join(p->params.db, aggregator, &stand,
 					 tacit_participant_wall(p));

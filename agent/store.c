@@ -56,6 +56,8 @@ static const char *const migrations[] = {
 	/* A scope's places were 64 and are 1,024. By way of negative ids, where no two meet. */
 	"UPDATE reservoir SET id = -1 - (id / 64 * 1024 + id % 64);"
 	"UPDATE reservoir SET id = -1 - id;",
+	/* What the secure sum is for. */
+	"ALTER TABLE secure ADD COLUMN document TEXT;",
 };
 
 static const struct tacit_db_schema schema = {

@@ -174,6 +174,16 @@ TACIT_MUST_CHECK int tacit_store_each_anomaly(struct tacit_store *store, int64_t
 TACIT_MUST_CHECK int tacit_store_get_anomaly(struct tacit_store *store, int64_t id,
 					     tacit_store_anomaly_fn *fn, void *ctx);
 
+/* How long the host was watched, and how often it alarmed. */
+struct tacit_store_watch {
+	uint64_t minutes;  /* with a summary */
+	uint64_t episodes; /* that ended, or go on */
+};
+
+/* Since @since_ms, by the wall clock. */
+TACIT_MUST_CHECK int tacit_store_watched(struct tacit_store *store, int64_t since_ms,
+					 struct tacit_store_watch *ret);
+
 struct tacit_store_counts {
 	uint64_t scopes, anomalies, minutes, samples;
 	uint64_t windows;	  /* judged over all time, as of the last flush */

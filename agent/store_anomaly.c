@@ -134,3 +134,22 @@ int tacit_store_get_anomaly(struct tacit_store *store, int64_t id, tacit_store_a
 	tacit_store_finish(store, row);
 	return r;
 }
+
+int tacit_store_watched(struct tacit_store *store, int64_t since_ms, struct tacit_store_watch *ret)
+{
+	struct sqlite3_stmt *row = tacit_db_query(
+		store->db,
+		"SELECT (SELECT count(DISTINCT at_ms) FROM minute WHERE at_ms >= ?1),"
+		" (SELECT count(*) FROM anomaly WHERE end_ms >= ?1)",
+		"i", since_ms);
+	int r = tacit_db_step(store->db, row);
+
+	if (r <= 0)
+		return r < 0 ? r : -EIO;
+	*ret = (struct tacit_store_watch){
+		.minutes = (uint64_t)tacit_db_column_int(row, 0),
+		.episodes = (uint64_t)tacit_db_column_int(row, 1),
+	};
+	tacit_store_finish(store, row);
+	return 0;
+}

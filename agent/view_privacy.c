@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "view.h"
 
+#include <string.h>
+
 static void put_guarantees(const struct tacit_render *render, const json_t *document)
 {
 	const json_t *guarantees = tacit_render_at(document, "guarantees");
@@ -40,6 +42,8 @@ static void put_charge(const struct tacit_render *render, const json_t *charge)
 	if (hosts > 1)
 		tacit_render_put(render, TACIT_STYLE_PLAIN, " over %" JSON_INTEGER_FORMAT " hosts",
 				 hosts);
+	if (strcmp(tacit_render_text_at(charge, "sum_of"), "evaluation") == 0)
+		tacit_render_put(render, TACIT_STYLE_PLAIN, ", evaluation");
 	tacit_render_put(render, TACIT_STYLE_PLAIN, "\n");
 }
 

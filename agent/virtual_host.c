@@ -8,6 +8,7 @@
 
 #include "identity.h"
 #include "learner.h"
+#include "learner_evaluate.h"
 #include "store.h"
 
 #define KIND	     "gaussian"
@@ -15,6 +16,7 @@
 #define REFINE_STEPS 400U /* the latest ones, with which it does */
 #define RISK	     1e-3 /* nobody reads a virtual host's alarms */
 #define SCOPES_MAX   32U
+#define DAY_MS	     86400000.0
 
 struct tacit_virtual_host {
 	struct tacit_virtual_host_params params;
@@ -24,8 +26,22 @@ struct tacit_virtual_host {
 	struct tacit_uplink_client *client;
 	struct tacit_participant *participant;
 	size_t step;
-	bool refines; /* it was asked for a kind that does */
+	bool refines;		     /* it was asked for a kind that does */
+	uint64_t watched_ms, alarms; /* while there were thresholds; one alarm for each window */
 };
+
+static void note(struct tacit_virtual_host *host, const struct tacit_window *window,
+		 const struct tacit_judgement *judgement)
+{
+	bool alarm = false;
+
+	if (!judgement->has_threshold)
+		return;
+	for (size_t i = 0; i < TACIT_STATISTIC_COUNT; i++)
+		alarm = alarm || judgement->score.value[i] > judgement->threshold[i];
+	host->watched_ms += window->length_ms;
+	host->alarms += alarm;
+}
 
 static int live(struct tacit_virtual_host *host, size_t steps)
 {
@@ -38,6 +54,8 @@ static int live(struct tacit_virtual_host *host, size_t steps)
 			struct tacit_judgement judgement;
 			int r = tacit_learner_judge(host->learner, &window[i], RISK, &judgement);
 
+			if (r == 0)
+				note(host, &window[i], &judgement);
 			if (r == 0)
 				r = tacit_learner_learn(host->learner, &window[i], &judgement);
 			if (r < 0)
@@ -113,6 +131,38 @@ static int on_contribute(void *ctx, const struct tacit_fleet *reference, double 
 	return tacit_learner_contribute(host->learner, reference, out);
 }
 
+/* What it went through last. */
+static int on_recall(void *ctx, const char *scope, struct tacit_window *window)
+{
+	struct tacit_virtual_host *host = (struct tacit_virtual_host *)ctx;
+	size_t lived = host->step - host->params.first_step, steps = TACIT_STORE_SAMPLE_MAX;
+	int n = 0;
+
+	if (steps > lived)
+		steps = lived;
+	for (size_t at = host->step - steps; at < host->step; at++) {
+		const struct tacit_window *step;
+		size_t scopes;
+
+		step = tacit_replay_step(host->params.replay, at, &scopes);
+		for (size_t i = 0; i < scopes && n < (int)TACIT_STORE_SAMPLE_MAX; i++)
+			if (strcmp(step[i].scope, scope) == 0)
+				window[n++] = step[i];
+	}
+	return n;
+}
+
+static int on_evaluate(void *ctx, const struct tacit_fleet *reference, double kappa,
+		       struct tacit_evaluation *ret)
+{
+	struct tacit_virtual_host *host = (struct tacit_virtual_host *)ctx;
+
+	ret->has_alarms = host->watched_ms > 0;
+	if (ret->has_alarms)
+		ret->alarms = (double)host->alarms * DAY_MS / (double)host->watched_ms;
+	return tacit_learner_evaluate(host->learner, reference, kappa, RISK, on_recall, host, ret);
+}
+
 /* Life goes on between rounds. */
 static void on_released(void *ctx, struct tacit_fleet *fleet, double kappa)
 {
@@ -124,6 +174,7 @@ static void on_released(void *ctx, struct tacit_fleet *fleet, double kappa)
 
 static const struct tacit_participant_ops ops = {
 	.contribute = on_contribute,
+	.evaluate = on_evaluate,
 	.released = on_released,
 };
 

@@ -10,6 +10,7 @@
 #include <tacit/x509.h>
 
 #include "chain.h"
+#include "fairness.h"
 #include "hosts.h"
 #include "metrics.h"
 #include "release.h"
@@ -83,7 +84,8 @@ static int token_create(const struct ask *ask, json_t **ret)
 				    order.url),
 			  ret);
 	explicit_bzero(text, sizeof(text));
-	return r == TACIT_ESCHEMA ? refuse(ask, r, "labels must be a few short NAME=VALUE pairs") : r;
+	return r == TACIT_ESCHEMA ? refuse(ask, r, "labels must be a few short NAME=VALUE pairs")
+				  : r;
 }
 
 static int token_list(const struct ask *ask, json_t **ret)
@@ -124,10 +126,9 @@ static int hosts_show(const struct ask *ask, json_t **ret)
 
 	if (r < 0)
 		return r;
-	json_array_foreach(hosts, i,
-			   host) if (id &&
-				     strcmp(json_string_value(json_object_get(host, "id")), id) ==
-					     0) return reply(json_pack("{s:O}", "host", host), ret);
+	json_array_foreach (hosts, i, host)
+		if (id && strcmp(json_string_value(json_object_get(host, "id")), id) == 0)
+			return reply(json_pack("{s:O}", "host", host), ret);
 	return refuse(ask, -ENOENT, "there is no such host");
 }
 
@@ -167,9 +168,13 @@ static int rounds_show(const struct ask *ask, json_t **ret)
 
 static int rounds_open(const struct ask *ask, json_t **ret)
 {
+	bool evaluate = json_is_true(json_object_get(ask->request, "evaluate"));
 	uint64_t round;
-	int r = tacit_round_open(ask->with->db, ask->with->ca, ask->with->wall_ms(), &round);
+	int r = (evaluate ? tacit_round_open_evaluation : tacit_round_open)(
+		ask->with->db, ask->with->ca, ask->with->wall_ms(), &round);
 
+	if (r == TACIT_ESTALE)
+		return refuse(ask, r, "nothing is released yet that hosts could evaluate");
 	if (r == -EBUSY)
 		return refuse(ask, r, "a round is collecting already");
 	if (r == -ENOENT)
@@ -197,11 +202,11 @@ static int task_set(const struct ask *ask, json_t **ret)
 	if (json_object_size(changes) == 0)
 		return refuse(ask, -EINVAL, "no changes");
 	task = json_object_get(shown, "task");
-	json_object_foreach(changes, name, unused) if (!json_object_get(task, name))
-	{
-		(void)snprintf(ask->why, ask->size, "a task has no \"%.32s\"", name);
-		return -EINVAL;
-	}
+	json_object_foreach (changes, name, unused)
+		if (!json_object_get(task, name)) {
+			(void)snprintf(ask->why, ask->size, "a task has no \"%.32s\"", name);
+			return -EINVAL;
+		}
 	text = json_object_update(task, changes) < 0 ? NULL : json_dumps(task, JSON_COMPACT);
 	if (!text)
 		return -ENOMEM;
@@ -209,6 +214,11 @@ static int task_set(const struct ask *ask, json_t **ret)
 			    &version, ask->why, ask->size);
 	free(text);
 	return r < 0 ? r : tacit_tasks_show(ask->with->db, ret);
+}
+
+static int fairness(const struct ask *ask, json_t **ret)
+{
+	return tacit_fairness_show(ask->with->db, ret);
 }
 
 static int privacy(const struct ask *ask, json_t **ret)
@@ -315,19 +325,13 @@ int tacit_answers_give(void *ctx, const char *verb, const json_t *request, json_
 		const char *verb;
 		int (*give)(const struct ask *ask, json_t **ret);
 	} table[] = {
-		{ "token create", token_create },
-		{ "token list", token_list },
-		{ "token revoke", token_revoke },
-		{ "hosts list", hosts_list },
-		{ "hosts show", hosts_show },
-		{ "hosts revoke", hosts_revoke },
-		{ "rounds list", rounds_list },
-		{ "rounds show", rounds_show },
-		{ "rounds open", rounds_open },
-		{ "task show", task_show },
-		{ "task set", task_set },
-		{ "privacy", privacy },
-		{ "status", status },
+		{ "token create", token_create }, { "token list", token_list },
+		{ "token revoke", token_revoke }, { "hosts list", hosts_list },
+		{ "hosts show", hosts_show },	  { "hosts revoke", hosts_revoke },
+		{ "rounds list", rounds_list },	  { "rounds show", rounds_show },
+		{ "rounds open", rounds_open },	  { "task show", task_show },
+		{ "task set", task_set },	  { "fairness", fairness },
+		{ "privacy", privacy },		  { "status", status },
 	};
 	const struct ask ask = { .with = (const struct tacit_answers *)ctx,
 				 .request = request,

@@ -134,6 +134,22 @@ static const char *const migrations[] = {
 	"ALTER TABLE host ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE host ADD COLUMN suspicion INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE host ADD COLUMN benched_until INTEGER NOT NULL DEFAULT 0;", /* a round */
+
+	/* How hosts fare. A round's groups are by a label's value; '': all others. */
+	"ALTER TABLE round ADD COLUMN purpose INTEGER NOT NULL DEFAULT 0;" /* enum tacit_purpose */
+	"CREATE TABLE round_group("
+	"  round INTEGER NOT NULL REFERENCES round,"
+	"  slot INTEGER NOT NULL,"
+	"  label TEXT NOT NULL,"
+	"  value TEXT NOT NULL,"
+	"  weight REAL NOT NULL,"
+	"  PRIMARY KEY(round, slot)) WITHOUT ROWID;"
+	"CREATE TABLE evaluation("
+	"  round INTEGER PRIMARY KEY REFERENCES round,"
+	"  closed_ms INTEGER NOT NULL,"
+	"  updates INTEGER NOT NULL,"
+	"  noise_sd REAL NOT NULL,"
+	"  sum BLOB NOT NULL);", /* little-endian f64 */
 };
 
 static const struct tacit_db_schema schema = { migrations, TACIT_ARRAY_LEN(migrations) };

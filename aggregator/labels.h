@@ -9,9 +9,9 @@
 #include <jansson.h>
 
 #include <tacit/error.h>
+#include <tacit/wire.h> /* TACIT_LABEL_NAME_MAX */
 
 #define TACIT_LABELS_MAX      16U
-#define TACIT_LABEL_NAME_MAX  32U /* bytes; [A-Za-z0-9._-] */
 #define TACIT_LABEL_VALUE_MAX 64U /* bytes; printable ASCII */
 
 /* NULL counts as no labels. Changes nothing. 0 or TACIT_ESCHEMA. */

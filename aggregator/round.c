@@ -8,6 +8,7 @@
 #include <tacit/protect.h>
 
 #include "cohort.h"
+#include "fairness.h"
 #include "fleetdb.h"
 #include "release.h"
 #include "round_mode.h"
@@ -21,9 +22,10 @@
 
 #define ROUND_COLUMNS                                                                              \
 	"id, state, task, task_digest, mode, model_version, model, dimensions, clip_norm,"         \
-	" noise_multiplier, min_cohort, max_updates, opened_ms, collect_ms, groups, salt"
+	" noise_multiplier, min_cohort, max_updates, opened_ms, collect_ms, groups, salt,"         \
+	" purpose"
 
-static const char *const state_names[] = { "collecting", "released", "abandoned" };
+static const char *const state_names[] = { "collecting", "released", "abandoned", "evaluated" };
 
 const char *tacit_round_state_name(enum tacit_round_state state)
 {
@@ -64,7 +66,8 @@ static int read_row(struct sqlite3_stmt *query, struct tacit_round *ret)
 			 .dimensions = (uint32_t)tacit_db_column_int(query, 7),
 			 .clip_norm = tacit_db_column_double(query, 8),
 			 .noise_multiplier = tacit_db_column_double(query, 9),
-			 .min_cohort = (uint32_t)tacit_db_column_int(query, 10) },
+			 .min_cohort = (uint32_t)tacit_db_column_int(query, 10),
+			 .purpose = (enum tacit_purpose)tacit_db_column_int(query, 16) },
 		.task_version = (uint64_t)tacit_db_column_int(query, 2),
 		.max_updates = (uint32_t)tacit_db_column_int(query, 11),
 		.opened_ms = tacit_db_column_int(query, 12),
@@ -154,20 +157,37 @@ static int plan(struct tacit_db *db, const struct tacit_task_version *task, stru
 	return 0;
 }
 
+/* What it is for, and whom it tells apart; changes what it takes of a host. */
+static int assign(struct tacit_db *db, const struct tacit_task *task, bool evaluate,
+		  struct tacit_round *round, struct tacit_groups *ret_groups)
+{
+	int r = evaluate ? 1 : tacit_fairness_is_due(db, task);
+
+	if (r > 0 && round->doc.model_version == 0)
+		return TACIT_ESTALE;
+	round->doc.purpose = r > 0 ? TACIT_PURPOSE_EVALUATE : TACIT_PURPOSE_LEARN;
+	if (r >= 0)
+		r = tacit_fairness_groups(db, task, ret_groups);
+	if (r == 0 && round->doc.purpose == TACIT_PURPOSE_EVALUATE)
+		round->doc.dimensions = (uint32_t)tacit_evaluation_dimensions(ret_groups->n);
+	return r;
+}
+
 static int insert(struct tacit_db *db, struct tacit_round *round)
 {
 	const struct tacit_round_doc *doc = &round->doc;
 	int r = tacit_db_run(db,
 			     "INSERT INTO round(task, task_digest, mode, model_version, model,"
 			     " dimensions, clip_norm, noise_multiplier, min_cohort, max_updates,"
-			     " opened_ms, collect_ms, groups, salt)"
-			     " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-			     "ibiibiddiiiiib", (int64_t)round->task_version, doc->task,
+			     " opened_ms, collect_ms, groups, salt, purpose)"
+			     " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			     "ibiibiddiiiiibi", (int64_t)round->task_version, doc->task,
 			     sizeof(doc->task), (int64_t)doc->mode, (int64_t)doc->model_version,
 			     doc->model, sizeof(doc->model), (int64_t)doc->dimensions,
 			     doc->clip_norm, doc->noise_multiplier, (int64_t)doc->min_cohort,
 			     (int64_t)round->max_updates, round->opened_ms, round->collect_ms,
-			     (int64_t)round->groups, round->salt, sizeof(round->salt));
+			     (int64_t)round->groups, round->salt, sizeof(round->salt),
+			     (int64_t)doc->purpose);
 
 	if (r == TACIT_ECONFLICT) /* only one may collect */
 		return -EBUSY;
@@ -175,19 +195,24 @@ static int insert(struct tacit_db *db, struct tacit_round *round)
 	return r;
 }
 
-static int begin(struct tacit_db *db, const struct tacit_ca *ca, int64_t wall_ms,
+static int begin(struct tacit_db *db, const struct tacit_ca *ca, bool evaluate, int64_t wall_ms,
 		 uint64_t *ret_round)
 {
 	struct tacit_task_version task;
+	struct tacit_groups groups;
 	struct tacit_round round;
 	int r = tacit_tasks_get(db, 0, &task);
 
 	if (r == 0)
 		r = plan(db, &task, &round);
+	if (r == 0)
+		r = assign(db, &task.task, evaluate, &round, &groups);
 	if (r < 0)
 		return r;
 	round.opened_ms = wall_ms;
 	r = insert(db, &round);
+	if (r == 0)
+		r = tacit_groups_put(db, round.doc.round, &groups);
 	if (r == 0 && round.groups > 0)
 		r = tacit_cohort_open(db, ca, &round, &task.task.threat, task.task.collect_sec);
 	if (r == 0)
@@ -200,7 +225,15 @@ int tacit_round_open(struct tacit_db *db, const struct tacit_ca *ca, int64_t wal
 {
 	int r = tacit_db_begin(db);
 
-	return r < 0 ? r : tacit_db_end(db, begin(db, ca, wall_ms, ret_round));
+	return r < 0 ? r : tacit_db_end(db, begin(db, ca, false, wall_ms, ret_round));
+}
+
+int tacit_round_open_evaluation(struct tacit_db *db, const struct tacit_ca *ca, int64_t wall_ms,
+				uint64_t *ret_round)
+{
+	int r = tacit_db_begin(db);
+
+	return r < 0 ? r : tacit_db_end(db, begin(db, ca, true, wall_ms, ret_round));
 }
 
 /* The one number that @sql says of a round. */
@@ -264,6 +297,8 @@ static int tidy(struct tacit_db *db, uint64_t round)
 
 	if (r == 0)
 		r = tacit_cohort_tidy(db, round);
+	if (r == 0)
+		r = tacit_groups_tidy(db, (int64_t)round - (int64_t)TACIT_ROUND_KEEP);
 	if (r < 0)
 		return r;
 	return tacit_db_run(db, "DELETE FROM participation WHERE round <= ?", "i",
@@ -311,6 +346,30 @@ static int release(struct tacit_db *db, const struct tacit_ca *ca, const struct 
 	return r < 0 ? r : tidy(db, round->doc.round);
 }
 
+static int evaluate(struct tacit_db *db, const struct tacit_round *round,
+		    const struct tacit_sum *sum, int64_t wall_ms)
+{
+	int r = tacit_fairness_keep(db, round, sum, wall_ms);
+
+	if (r == 0)
+		r = tacit_db_run(db,
+				 "UPDATE round SET state = 'evaluated', closed_ms = ?, updates = ?,"
+				 " noise_sd = ? WHERE id = ?",
+				 "iidi", wall_ms, (int64_t)sum->updates, sum->noise_sd,
+				 (int64_t)round->doc.round);
+	if (r == 0)
+		r = charge(db, round->doc.round);
+	return r < 0 ? r : tidy(db, round->doc.round);
+}
+
+/* A trimmed mean would cut off just the bins in which few hosts are. */
+static enum tacit_aggregation aggregation_of(const struct tacit_round *round,
+					     const struct tacit_task *task)
+{
+	return round->doc.purpose == TACIT_PURPOSE_EVALUATE ? TACIT_AGGREGATION_SUM
+							    : task->aggregation;
+}
+
 /* Within a transaction. */
 static int end(struct tacit_db *db, const struct tacit_ca *ca, uint64_t id, int64_t wall_ms)
 {
@@ -326,12 +385,16 @@ static int end(struct tacit_db *db, const struct tacit_ca *ca, uint64_t id, int6
 		return TACIT_ESTALE;
 	r = tacit_tasks_get(db, round.task_version, &task);
 	if (r == 0)
-		r = tacit_round_sum_get(db, &round, task.task.aggregation, &sum);
+		r = tacit_round_sum_get(db, &round, aggregation_of(&round, &task.task), &sum);
 	if (r < 0)
 		return r;
 	if (sum.sum.updates < round.doc.min_cohort) {
 		r = tacit_round_abandon(db, id, "too few updates", wall_ms);
 		return r < 0 ? r : TACIT_ROUND_ABANDONED;
+	}
+	if (round.doc.purpose == TACIT_PURPOSE_EVALUATE) {
+		r = evaluate(db, &round, &sum.sum, wall_ms);
+		return r < 0 ? r : TACIT_ROUND_EVALUATED;
 	}
 	r = release(db, ca, &round, &task.task, &sum.sum, wall_ms);
 	return r < 0 ? r : TACIT_ROUND_RELEASED;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * round - the life of a round in the database: opened, collecting, then released or
+ * round - the life of a round in the database: opened, collecting, then released, evaluated or
  * abandoned. Each step is one transaction, so that a process may die between any two
  * instructions. Updates come in through partial.h; when to step is schedule.h.
  */
@@ -27,12 +27,13 @@ enum tacit_round_state {
 	TACIT_ROUND_COLLECTING,
 	TACIT_ROUND_RELEASED,
 	TACIT_ROUND_ABANDONED,
+	TACIT_ROUND_EVALUATED,
 };
 
-/* "collecting", "released", "abandoned". */
+/* "collecting", "released", "abandoned", "evaluated". */
 const char *tacit_round_state_name(enum tacit_round_state state);
 
-/* One round. Plain record; @doc.left_ms is not filled in. */
+/* One round. Plain record; @doc.left_ms, and what it says to one host alone, are not filled in. */
 struct tacit_round {
 	struct tacit_round_doc doc;
 	enum tacit_round_state state;
@@ -53,12 +54,16 @@ double tacit_round_rho(double noise_multiplier);
 
 /**
  * tacit_round_open - begin a round for the current task and the latest release, in the mode that
- * the task and the fleet's size ask for.
+ * the task and the fleet's size ask for, and for the purpose that is due (fairness.h).
  *
  * Returns 0, -EBUSY (one is collecting), -ENOENT (no task), or database errors.
  */
 TACIT_MUST_CHECK int tacit_round_open(struct tacit_db *db, const struct tacit_ca *ca,
 				      int64_t wall_ms, uint64_t *ret_round);
+
+/* The same, to evaluate, due or not. Also TACIT_ESTALE: nothing is released yet. */
+TACIT_MUST_CHECK int tacit_round_open_evaluation(struct tacit_db *db, const struct tacit_ca *ca,
+						 int64_t wall_ms, uint64_t *ret_round);
 
 /* By number; the one that is collecting; the last one opened. 0, -ENOENT, TACIT_EDAMAGED, database
  * errors. */
@@ -77,12 +82,12 @@ TACIT_MUST_CHECK int tacit_round_has_update(struct tacit_db *db, uint64_t round,
 					    uint8_t digest[TACIT_DIGEST_LEN]);
 
 /**
- * tacit_round_close - end a round: release what was learned, or abandon it.
+ * tacit_round_close - end a round: release what was learned, keep what was found, or abandon it.
  *
  * With at least min_cohort updates: sums what came (round_sum.h), absorbs, signs, stores the
- * release. With fewer: abandons. Either way charges every participant, and drops the
- * partial sums. Of a secure round every sum must be over, one way or the other. Memory O(d), times
- * the groups.
+ * release; of an evaluation it stores the sum (fairness.h). With fewer: abandons. Either way charges
+ * every participant, and drops the partial sums. Of a secure round every sum must be over, one way
+ * or the other. Memory O(d), times the groups.
  *
  * Returns the new state, TACIT_ESTALE (it is not collecting), TACIT_EDAMAGED, TACIT_ECRYPTO,
  * -ENOMEM, database errors; nothing has changed then.
@@ -96,8 +101,8 @@ TACIT_MUST_CHECK int tacit_round_abandon(struct tacit_db *db, uint64_t round, co
 					 int64_t wall_ms);
 
 /* [{"round", "state", "task", "model" (version it referred to), "opened", "closed" (null or
- *   time), "updates", "min_cohort", "release" (null or version), "reason" (null or text), "mode"}],
- * newest first, at most @limit; owned by the caller. */
+ *   time), "updates", "min_cohort", "release" (null or version), "reason" (null or text), "mode",
+ *   "purpose"}], newest first, at most @limit; owned by the caller. */
 TACIT_MUST_CHECK int tacit_round_list(struct tacit_db *db, unsigned limit, json_t **ret);
 
 /* As one of the above, with "dimensions", "clip_norm", "noise_multiplier", "max_cohort",
@@ -110,7 +115,7 @@ TACIT_MUST_CHECK int tacit_round_show(struct tacit_db *db, uint64_t round, json_
 /**
  * tacit_round_privacy - what was spent, by whom it is seen, in one document.
  *
- * {"delta", "mode", "rounds": {"released", "abandoned", "collecting"},
+ * {"delta", "mode", "rounds": {"released", "evaluated", "abandoned", "collecting"},
  *  "against_aggregator": {"next_round", "worst_host", "hosts"}, "released_models":
  *  {"all_rounds"}}; every figure is an epsilon, null when unbounded. The first holds against
  * the aggregator itself, for updates are noised on the host (local), or the noise of those hosts

@@ -17,7 +17,7 @@
 	"id, state, task, model_version, opened_ms, closed_ms,"                                    \
 	" CASE state WHEN 'collecting' THEN"                                                       \
 	" (SELECT count(*) FROM participation WHERE participation.round = round.id)"               \
-	" ELSE updates END, min_cohort, release, reason, mode"
+	" ELSE updates END, min_cohort, release, reason, mode, purpose"
 
 /* Of a secure round's sums, the largest cost. */
 #define RHO	    "(SELECT max(rho) FROM cohort WHERE cohort.round = round.id)"
@@ -25,13 +25,15 @@
 
 static json_t *list_row(struct sqlite3_stmt *query)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s?}", "round",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s?, s:s?}", "round",
 			 tacit_rows_int(query, 0), "state", tacit_rows_text(query, 1), "task",
 			 tacit_rows_int(query, 2), "model", tacit_rows_int(query, 3), "opened",
 			 tacit_rows_time(query, 4), "closed", tacit_rows_time(query, 5), "updates",
 			 tacit_rows_int(query, 6), "min_cohort", tacit_rows_int(query, 7),
 			 "release", tacit_rows_int(query, 8), "reason", tacit_rows_text(query, 9),
-			 "mode", tacit_mode_name((enum tacit_mode)tacit_db_column_int(query, 10)));
+			 "mode", tacit_mode_name((enum tacit_mode)tacit_db_column_int(query, 10)),
+			 "purpose",
+			 tacit_purpose_name((enum tacit_purpose)tacit_db_column_int(query, 11)));
 }
 
 int tacit_round_list(struct tacit_db *db, unsigned limit, json_t **ret)
@@ -49,22 +51,28 @@ static double release_rho(double noise_multiplier, int64_t updates)
 	return updates > 0 ? tacit_round_rho(noise_multiplier) / (double)updates : 0;
 }
 
+/* Of a round that was abandoned, or is collecting, nobody but the aggregator learns anything. */
+static bool is_told(char state)
+{
+	return state == 'r' || state == 'e';
+}
+
 /* Local: the same for all. Distributed: of the sums that are known, of those that are not yet what
  * they are meant to have. */
 static json_t *show_privacy(struct sqlite3_stmt *query)
 {
-	double noise_multiplier = tacit_db_column_double(query, 13);
+	double noise_multiplier = tacit_db_column_double(query, 14);
 	bool secure = tacit_db_column_int(query, 10) == TACIT_MODE_DISTRIBUTED;
 	double rho = tacit_round_rho(noise_multiplier), released;
 
-	released = secure ? tacit_db_column_double(query, 20)
+	released = secure ? tacit_db_column_double(query, 21)
 			  : release_rho(noise_multiplier, tacit_db_column_int(query, 6));
-	if (secure && !tacit_fleetdb_column_is_null(query, 19))
-		rho = tacit_db_column_double(query, 19);
+	if (secure && !tacit_fleetdb_column_is_null(query, 20))
+		rho = tacit_db_column_double(query, 20);
 	return json_pack("{s:f, s:o, s:o}", "delta", TACIT_ROUND_DELTA, "epsilon_aggregator",
 			 tacit_rows_epsilon(rho), "epsilon_release",
-			 tacit_fleetdb_column_is_null(query, 8) ? json_null()
-								: tacit_rows_epsilon(released));
+			 is_told(tacit_db_column_text(query, 1)[0]) ? tacit_rows_epsilon(released)
+								    : json_null());
 }
 
 static json_t *group_row(struct sqlite3_stmt *query)
@@ -94,12 +102,12 @@ static json_t *show_row(struct sqlite3_stmt *query)
 {
 	TACIT_CLEANUP(json_decrefp) json_t *document = list_row(query);
 	json_t *more = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "dimensions",
-				 tacit_rows_int(query, 11), "clip_norm", tacit_rows_real(query, 12),
-				 "noise_multiplier", tacit_rows_real(query, 13), "max_cohort",
-				 tacit_rows_int(query, 14), "collect_sec",
-				 tacit_rows_real(query, 15), "noise_sd", tacit_rows_real(query, 16),
-				 "signal", tacit_rows_real(query, 17), "signal_to_noise",
-				 tacit_rows_real(query, 18), "privacy", show_privacy(query));
+				 tacit_rows_int(query, 12), "clip_norm", tacit_rows_real(query, 13),
+				 "noise_multiplier", tacit_rows_real(query, 14), "max_cohort",
+				 tacit_rows_int(query, 15), "collect_sec",
+				 tacit_rows_real(query, 16), "noise_sd", tacit_rows_real(query, 17),
+				 "signal", tacit_rows_real(query, 18), "signal_to_noise",
+				 tacit_rows_real(query, 19), "privacy", show_privacy(query));
 	int r = document && more ? json_object_update(document, more) : -1;
 
 	json_decref(more);
@@ -132,7 +140,7 @@ int tacit_round_show(struct tacit_db *db, uint64_t round, json_t **ret)
 }
 
 struct summary {
-	int64_t released, abandoned, collecting;
+	int64_t released, evaluated, abandoned, collecting;
 	int64_t hosts; /* that took part at least once, the round under way included */
 	double worst;  /* rho of the host that spent most, likewise */
 	double all;    /* rho of all releases together, for a host that took part in each */
@@ -153,11 +161,14 @@ static int count_rounds(struct tacit_db *db, struct summary *ret)
 		int64_t n = tacit_db_column_int(query, 3);
 
 		ret->released += state == 'r' ? n : 0;
+		ret->evaluated += state == 'e' ? n : 0;
 		ret->abandoned += state == 'a' ? n : 0;
 		ret->collecting += state == 'c' ? n : 0;
-		if (state == 'r' && tacit_db_column_int(query, 4) > 0)
+		if (!is_told(state))
+			continue;
+		if (tacit_db_column_int(query, 4) > 0)
 			ret->all += tacit_db_column_double(query, 5);
-		else if (state == 'r')
+		else
 			ret->all += (double)n * release_rho(tacit_db_column_double(query, 1),
 							    tacit_db_column_int(query, 2));
 	}
@@ -219,13 +230,14 @@ int tacit_round_privacy(struct tacit_db *db, json_t **ret)
 		r = find_mode(db, &task.task, &mode);
 	if (r < 0)
 		return r;
-	document = json_pack("{s:f, s:s, s:{s:I, s:I, s:I}, s:{s:o, s:o, s:I}, s:{s:o}}", "delta",
-			     TACIT_ROUND_DELTA, "mode", tacit_mode_name(mode), "rounds", "released",
-			     sum.released, "abandoned", sum.abandoned, "collecting", sum.collecting,
-			     "against_aggregator", "next_round",
-			     tacit_rows_epsilon(tacit_round_rho(task.task.noise_multiplier)),
-			     "worst_host", tacit_rows_epsilon(sum.worst), "hosts", sum.hosts,
-			     "released_models", "all_rounds", tacit_rows_epsilon(sum.all));
+	document =
+		json_pack("{s:f, s:s, s:{s:I, s:I, s:I, s:I}, s:{s:o, s:o, s:I}, s:{s:o}}", "delta",
+			  TACIT_ROUND_DELTA, "mode", tacit_mode_name(mode), "rounds", "released",
+			  sum.released, "evaluated", sum.evaluated, "abandoned", sum.abandoned,
+			  "collecting", sum.collecting, "against_aggregator", "next_round",
+			  tacit_rows_epsilon(tacit_round_rho(task.task.noise_multiplier)),
+			  "worst_host", tacit_rows_epsilon(sum.worst), "hosts", sum.hosts,
+			  "released_models", "all_rounds", tacit_rows_epsilon(sum.all));
 	if (!document)
 		return -ENOMEM;
 	*ret = document;

@@ -12,6 +12,7 @@
 #include <tacit/log.h>
 #include <tacit/wire.h>
 
+#include "groups.h"
 #include "release.h"
 #include "round.h"
 #include "tasks.h"
@@ -228,8 +229,10 @@ static void get_round(void *ctx, struct tacit_http_exchange *exchange)
 	}
 	if (r > 0) {
 		round.doc.left_ms = left_ms(routes, &round);
-		text = tacit_round_format(&round.doc);
-		r = text ? 0 : -ENOMEM;
+		r = tacit_groups_tell(routes->params.db, host.number, &round.doc);
+		text = r < 0 ? NULL : tacit_round_format(&round.doc);
+		if (r == 0 && !text)
+			r = -ENOMEM;
 	}
 	if (r < 0)
 		tacit_routes_fail(routes, exchange, r);

@@ -73,8 +73,8 @@ static int give_up(struct tacit_schedule *schedule, uint64_t round, int why, int
 	tacit_error("round %" PRIu64 ": cannot be released: %s", round, tacit_strerror(why));
 	if (r < 0)
 		return r;
-	return tacit_db_end(schedule->db, tacit_round_abandon(schedule->db, round,
-								   tacit_strerror(why), wall_ms));
+	return tacit_db_end(schedule->db,
+			    tacit_round_abandon(schedule->db, round, tacit_strerror(why), wall_ms));
 }
 
 static int close_round(struct tacit_schedule *schedule, const struct tacit_round *round,
@@ -91,6 +91,8 @@ static int close_round(struct tacit_schedule *schedule, const struct tacit_round
 		return r;
 	if (r == TACIT_ROUND_RELEASED)
 		tacit_notice("round %" PRIu64 ": released", number);
+	else if (r == TACIT_ROUND_EVALUATED)
+		tacit_notice("round %" PRIu64 ": evaluated", number);
 	else
 		tacit_notice("round %" PRIu64 ": abandoned, %" PRIu64 " of %u updates needed",
 			     number, updates, round->doc.min_cohort);

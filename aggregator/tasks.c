@@ -89,7 +89,7 @@ static bool is_same_lineage(const struct tacit_task *a, const struct tacit_task 
 	    memcmp(a->schema, b->schema, sizeof(a->schema)) != 0)
 		return false;
 	for (size_t i = 0; i < a->n_classes; i++)
-		if (strcmp(a->class[i], b->class[i]) != 0)
+		if (strcmp(a->class[i], b -> class[i]) != 0)
 			return false;
 	return true;
 }
@@ -202,6 +202,20 @@ int tacit_tasks_set(struct tacit_db *db, const struct tacit_ca *ca, const char *
 	return 0;
 }
 
+/* All that a task has, also of one that was stored before it had them. */
+static int read_members(const char *text, json_t **ret)
+{
+	TACIT_AUTO_FREE struct tacit_task *task = TACIT_NEW(struct tacit_task);
+	TACIT_AUTO_FREE char *whole = NULL;
+	int r = task ? tacit_task_parse(text, strlen(text), task, NULL, 0) : -ENOMEM;
+
+	if (r < 0)
+		return r == -ENOMEM ? r : TACIT_EDAMAGED;
+	whole = tacit_task_format(task);
+	*ret = whole ? json_loads(whole, 0, NULL) : NULL;
+	return *ret ? 0 : -ENOMEM;
+}
+
 int tacit_tasks_show(struct tacit_db *db, json_t **ret)
 {
 	TACIT_AUTO_QUERY struct sqlite3_stmt *query =
@@ -209,14 +223,16 @@ int tacit_tasks_show(struct tacit_db *db, json_t **ret)
 			       "SELECT version, set_ms, digest, document FROM task"
 			       " ORDER BY version DESC LIMIT 1",
 			       "");
-	json_t *document;
+	json_t *document, *task = NULL;
 	int r = tacit_fleetdb_row(db, query);
 
+	if (r == 0)
+		r = read_members(tacit_db_column_text(query, 3), &task);
 	if (r < 0)
 		return r;
 	document = json_pack("{s:o, s:o, s:o, s:o}", "version", tacit_rows_int(query, 0), "set",
 			     tacit_rows_time(query, 1), "digest", tacit_rows_hex(query, 2), "task",
-			     json_loads(tacit_db_column_text(query, 3), 0, NULL));
+			     task);
 	if (!document)
 		return -ENOMEM;
 	*ret = document;

@@ -13,7 +13,7 @@
 #include "plan_secagg.h"
 
 #define CELL_MAX    80U
-#define COLUMNS_MAX 12
+#define COLUMNS_MAX 13
 #define TRIMMED	    5U /* one in so many groups is left out, at each end */
 
 enum format {
@@ -173,14 +173,19 @@ static void print_host(const json_t *answer, FILE *out)
 static void print_rounds(const json_t *answer, FILE *out)
 {
 	static const struct column columns[] = {
-		{ "ROUND", "round", FORMAT_PLAIN },	  { "STATE", "state", FORMAT_PLAIN },
-		{ "MODE", "mode", FORMAT_PLAIN },	  { "OPENED", "opened", FORMAT_TIME },
-		{ "CLOSED", "closed", FORMAT_TIME },	  { "UPDATES", "updates", FORMAT_PLAIN },
-		{ "NEEDED", "min_cohort", FORMAT_PLAIN }, { "RELEASE", "release", FORMAT_PLAIN },
-		{ "REASON", "reason", FORMAT_PLAIN },
+		{ "ROUND", "round", FORMAT_PLAIN },	{ "STATE", "state", FORMAT_PLAIN },
+		{ "MODE", "mode", FORMAT_PLAIN },	{ "FOR", "purpose", FORMAT_PLAIN },
+		{ "OPENED", "opened", FORMAT_TIME },	{ "CLOSED", "closed", FORMAT_TIME },
+		{ "UPDATES", "updates", FORMAT_PLAIN }, { "NEEDED", "min_cohort", FORMAT_PLAIN },
+		{ "RELEASE", "release", FORMAT_PLAIN }, { "REASON", "reason", FORMAT_PLAIN },
 	};
 
 	print_table(json_object_get(answer, "rounds"), columns, TACIT_ARRAY_LEN(columns), out);
+}
+
+static bool is_word(const json_t *value, const char *word)
+{
+	return json_is_string(value) && strcmp(json_string_value(value), word) == 0;
 }
 
 static void print_round(const json_t *answer, FILE *out)
@@ -198,6 +203,7 @@ static void print_round(const json_t *answer, FILE *out)
 		{ "updates at most", "max_cohort", FORMAT_PLAIN },
 		{ "made release", "release", FORMAT_PLAIN },
 		{ "mode", "mode", FORMAT_PLAIN },
+		{ "purpose", "purpose", FORMAT_PLAIN },
 		{ "numbers", "dimensions", FORMAT_PLAIN },
 		{ "clip norm", "clip_norm", FORMAT_PLAIN },
 		{ "noise multiplier", "noise_multiplier", FORMAT_PLAIN },
@@ -219,7 +225,8 @@ static void print_round(const json_t *answer, FILE *out)
 	};
 	const json_t *round = json_object_get(answer, "round");
 	json_t *sums = json_object_get(round, "groups");
-	bool released = json_is_integer(json_object_get(round, "release"));
+	bool released = json_is_integer(json_object_get(round, "release")) ||
+			is_word(json_object_get(round, "state"), "evaluated");
 
 	print_list(round, rows, TACIT_ARRAY_LEN(rows), out);
 	print_list(json_object_get(round, "privacy"), privacy,
@@ -405,6 +412,97 @@ static void print_plan(const json_t *answer, FILE *out)
 		print_plan_kinds(json_object_get(answer, "kinds"), hosts, out);
 }
 
+/* A figure with its error, where there is one. */
+static json_t *figure_cell(const json_t *figure)
+{
+	const json_t *value = json_object_get(figure, "value");
+	char cell[CELL_MAX];
+
+	if (!json_is_real(value))
+		return json_string(figure ? "too few" : "-");
+	(void)snprintf(cell, sizeof(cell), "%.3g", json_real_value(value));
+	if (json_real_value(json_object_get(figure, "error")) > 0)
+		(void)snprintf(cell, sizeof(cell), "%.3g +-%.2g", json_real_value(value),
+			       json_real_value(json_object_get(figure, "error")));
+	return json_string(cell);
+}
+
+/* A group as print_table() takes it. */
+static json_t *flatten_group(json_t *group)
+{
+	const json_t *part = json_object_get(group, "participation");
+	const char *name = json_string_value(json_object_get(group, "group"));
+	json_t *row = json_copy(group), *member;
+	const char *key;
+
+	json_object_foreach (group, key, member)
+		if (json_object_get(member, "value"))
+			(void)json_object_set_new(row, key, figure_cell(member));
+	(void)json_object_set_new(row, "group", json_string(name && name[0] ? name : "(others)"));
+	(void)json_object_set(row, "mean", json_object_get(part, "mean"));
+	(void)json_object_set(row, "jain", json_object_get(part, "jain"));
+	return row;
+}
+
+static void print_evaluation(const json_t *answer, FILE *out)
+{
+	const json_t *evaluation = json_object_get(answer, "evaluation");
+	static const struct column rows[] = {
+		{ "evaluated in round", "round", FORMAT_PLAIN },
+		{ "closed", "closed", FORMAT_TIME },
+		{ "release", "model", FORMAT_PLAIN },
+		{ "hosts", "hosts", FORMAT_PLAIN },
+		{ "noise, in hosts", "noise_hosts", FORMAT_PLAIN },
+	};
+	static const struct column privacy[] = {
+		{ "epsilon, aggregator", "epsilon_aggregator", FORMAT_EPSILON },
+	};
+	static const struct column gap[] = {
+		{ "gap of the loss", "loss", FORMAT_PLAIN },
+		{ "gap of the alarms", "alarms_median", FORMAT_PLAIN },
+	};
+
+	if (!json_is_object(evaluation)) {
+		(void)fprintf(out, "nothing was evaluated yet\n");
+		return;
+	}
+	print_list(evaluation, rows, TACIT_ARRAY_LEN(rows), out);
+	print_list(json_object_get(evaluation, "privacy"), privacy, TACIT_ARRAY_LEN(privacy), out);
+	print_list(json_object_get(answer, "gap"), gap, TACIT_ARRAY_LEN(gap), out);
+}
+
+static void print_fairness(const json_t *answer, FILE *out)
+{
+	static const struct column columns[] = {
+		{ "GROUP", "group", FORMAT_PLAIN },
+		{ "ENROLLED", "enrolled", FORMAT_PLAIN },
+		{ "TAKES PART", "mean", FORMAT_PLAIN },
+		{ "JAIN", "jain", FORMAT_PLAIN },
+		{ "EVALUATED", "hosts", FORMAT_PLAIN },
+		{ "ALARMS/DAY", "alarms_median", FORMAT_PLAIN },
+		{ "WORST 10%", "alarms_worst_decile", FORMAT_PLAIN },
+		{ "SCORE", "score_median", FORMAT_PLAIN },
+		{ "WORST 10%", "score_worst_decile", FORMAT_PLAIN },
+		{ "HELPED", "helped", FORMAT_PLAIN },
+		{ "HARMED", "harmed", FORMAT_PLAIN },
+		{ "LOSS", "loss", FORMAT_PLAIN },
+		{ "WEIGHT", "weight", FORMAT_PLAIN },
+	};
+	TACIT_CLEANUP(json_decrefp) json_t *groups = json_array();
+	const char *label = json_string_value(json_object_get(answer, "label"));
+	json_t *group;
+	size_t i;
+
+	print_list(json_object_get(answer, "participation"),
+		   &(struct column){ "Jain's index", "jain", FORMAT_PLAIN }, 1, out);
+	(void)fprintf(out, "%-20s %s\n", "groups by", label && label[0] ? label : "-");
+	print_evaluation(answer, out);
+	(void)fputc('\n', out);
+	json_array_foreach (json_object_get(answer, "groups"), i, group)
+		(void)json_array_append_new(groups, flatten_group(group));
+	print_table(groups, columns, TACIT_ARRAY_LEN(columns), out);
+}
+
 static void print_privacy(const json_t *answer, FILE *out)
 {
 	const json_t *rounds = json_object_get(answer, "rounds");
@@ -418,9 +516,11 @@ static void print_privacy(const json_t *answer, FILE *out)
 	format_cell(json_object_get(released, "all_rounds"), FORMAT_EPSILON, all);
 	(void)fprintf(out,
 		      "Epsilon at delta %g, add-or-remove one host, mode %s; %" JSON_INTEGER_FORMAT
-		      " rounds released, %" JSON_INTEGER_FORMAT " abandoned.\n\n",
+		      " rounds released, %" JSON_INTEGER_FORMAT " evaluated, %" JSON_INTEGER_FORMAT
+		      " abandoned.\n\n",
 		      json_real_value(json_object_get(answer, "delta")), mode,
 		      json_integer_value(json_object_get(rounds, "released")),
+		      json_integer_value(json_object_get(rounds, "evaluated")),
 		      json_integer_value(json_object_get(rounds, "abandoned")));
 	(void)fprintf(out,
 		      "Against this aggregator, %s:\n"
@@ -505,14 +605,14 @@ void tacit_verbs_print(const char *verb, const json_t *answer, FILE *out)
 		const char *verb;
 		void (*print)(const json_t *answer, FILE *out);
 	} table[] = {
-		{ "status", print_status },	   { "privacy", print_privacy },
-		{ "token create", print_token },   { "token list", print_tokens },
-		{ "token revoke", print_done },	   { "hosts list", print_hosts },
-		{ "hosts show", print_host },	   { "hosts revoke", print_done },
-		{ "rounds list", print_rounds },   { "rounds show", print_round },
-		{ "rounds open", print_number },   { "task show", print_task },
-		{ "task set", print_task_set },	   { "task plan", print_plan },
-		{ "secagg-params", print_secagg },
+		{ "status", print_status },	{ "privacy", print_privacy },
+		{ "fairness", print_fairness }, { "token create", print_token },
+		{ "token list", print_tokens }, { "token revoke", print_done },
+		{ "hosts list", print_hosts },	{ "hosts show", print_host },
+		{ "hosts revoke", print_done }, { "rounds list", print_rounds },
+		{ "rounds show", print_round }, { "rounds open", print_number },
+		{ "task show", print_task },	{ "task set", print_task_set },
+		{ "task plan", print_plan },	{ "secagg-params", print_secagg },
 	};
 
 	for (size_t i = 0; i < TACIT_ARRAY_LEN(table); i++)

@@ -57,7 +57,7 @@ set_task() { # HOSTS COLLECT_SEC
 	local classes=host
 	for i in $(seq 24); do classes+=,service-$i; done
 	# shellcheck disable=SC2086 # words
-	ask task set "classes=$classes" mode=distributed min_cohort=100 "max_cohort=$1" \
+	ask task set "classes=$classes" mode=distributed evaluate_every=0 min_cohort=100 "max_cohort=$1" \
 		round_sec=604800 "collect_sec=$2" ${TASK:-} >/dev/null || return 1
 	(umask 077 && ask token create --uses "$1" --ttl 1d >"$place/token")
 }

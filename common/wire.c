@@ -29,6 +29,8 @@
 #define PPM		1e6
 #define ROUND_SEC_MAX	604800U
 #define COLLECT_SEC_MAX 86400U
+#define EVALUATE_MAX	10000U
+#define EVALUATE_EVERY	8U
 
 TACIT_DEFINE_CLEANUP(json_t, json_decref)
 
@@ -41,6 +43,16 @@ const char *tacit_mode_name(enum tacit_mode mode)
 		return "distributed";
 	}
 	return NULL;
+}
+
+static const char *const purposes[] = {
+	[TACIT_PURPOSE_LEARN] = "learn",
+	[TACIT_PURPOSE_EVALUATE] = "evaluate",
+};
+
+const char *tacit_purpose_name(enum tacit_purpose purpose)
+{
+	return purpose < TACIT_ARRAY_LEN(purposes) ? purposes[purpose] : NULL;
 }
 
 static const char *const resources[] = {
@@ -112,6 +124,7 @@ void tacit_task_init(struct tacit_task *task, const uint8_t *schema)
 		.min_cohort = 20,
 		.round_sec = 86400,
 		.collect_sec = 3600,
+		.evaluate_every = EVALUATE_EVERY,
 		.n_classes = 1,
 		.class = { "host" },
 	};
@@ -124,6 +137,14 @@ static bool is_kind(const char *kind)
 
 	return len > 0 && len <= KIND_MAX &&
 	       strspn(kind, "abcdefghijklmnopqrstuvwxyz0123456789_-") == len;
+}
+
+/* "" is none. */
+static bool is_label(const char *name)
+{
+	return strnlen(name, TACIT_LABEL_NAME_MAX + 1) <= TACIT_LABEL_NAME_MAX &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
+		       strlen(name);
 }
 
 static int check_classes(const struct tacit_task *task, char *why, size_t size)
@@ -161,6 +182,8 @@ int tacit_task_check(const struct tacit_task *task, char *why, size_t size)
 		{ "max_cohort", task->max_cohort, 0, COHORT_MAX },
 		{ "round_sec", task->round_sec, 1, ROUND_SEC_MAX },
 		{ "collect_sec", task->collect_sec, 1, COLLECT_SEC_MAX },
+		{ "evaluate_every", task->evaluate_every, 0, EVALUATE_MAX },
+		{ "fairness", task->fairness, 0, TACIT_FAIRNESS_MAX },
 	};
 
 	if (!is_kind(task->kind)) {
@@ -172,6 +195,10 @@ int tacit_task_check(const struct tacit_task *task, char *why, size_t size)
 			continue; /* written so that NaN is refused */
 		explain(why, size, "\"%s\" must be from %g to %.8g", ranges[i].name, ranges[i].min,
 			ranges[i].max);
+		return -EINVAL;
+	}
+	if (!is_label(task->group)) {
+		explain(why, size, "\"group\" is not the name of a label");
 		return -EINVAL;
 	}
 	if (task->max_cohort != 0 && task->max_cohort < task->min_cohort) {
@@ -207,7 +234,8 @@ char *tacit_task_format(const struct tacit_task *task)
 		if (json_array_append_new(classes, json_string(task->class[i])) != 0)
 			return NULL;
 	return format_canonical(json_pack(
-		"{s:s, s:o, s:s, s:s, s:s, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:O}",
+		"{s:s, s:o, s:s, s:s, s:s, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:s,"
+		" s:f, s:O}",
 		"kind", task->kind, "schema", hex_json(task->schema), "mode",
 		task_modes[task->mode], "aggregation", aggregations[task->aggregation], "server",
 		servers[task->threat.server], "corrupt", task->threat.corrupt_ppm / PPM, "dropout",
@@ -215,18 +243,42 @@ char *tacit_task_format(const struct tacit_task *task)
 		task->noise_multiplier, "kappa", task->kappa, "min_cohort",
 		(json_int_t)task->min_cohort, "max_cohort", (json_int_t)task->max_cohort,
 		"round_sec", (json_int_t)task->round_sec, "collect_sec",
-		(json_int_t)task->collect_sec, "classes", classes));
+		(json_int_t)task->collect_sec, "evaluate_every", (json_int_t)task->evaluate_every,
+		"group", task->group, "fairness", task->fairness, "classes", classes));
+}
+
+/* Only what is said; a round of hosts that are all the same looks as it always did. */
+static int add_own(json_t *object, const struct tacit_round_doc *round)
+{
+	const char *purpose = tacit_purpose_name(round->purpose);
+	int r = 0;
+
+	if (round->purpose != TACIT_PURPOSE_LEARN)
+		r |= json_object_set_new(object, "purpose", json_string(purpose ? purpose : "?"));
+	if (round->slots > 0) {
+		r |= json_object_set_new(object, "slots", json_integer(round->slots));
+		r |= json_object_set_new(object, "slot", json_integer(round->slot));
+	}
+	if (round->weight > 0)
+		r |= json_object_set_new(object, "weight", json_real(round->weight));
+	return r;
 }
 
 char *tacit_round_format(const struct tacit_round_doc *round)
 {
-	return format_canonical(json_pack(
+	json_t *object = json_pack(
 		"{s:I, s:s, s:o, s:I, s:o, s:I, s:f, s:f, s:I, s:I}", "round",
 		(json_int_t)round->round, "mode", tacit_mode_name(round->mode), "task",
 		hex_json(round->task), "model_version", (json_int_t)round->model_version, "model",
 		hex_json(round->model), "dimensions", (json_int_t)round->dimensions, "clip_norm",
 		round->clip_norm, "noise_multiplier", round->noise_multiplier, "min_cohort",
-		(json_int_t)round->min_cohort, "left_ms", (json_int_t)round->left_ms));
+		(json_int_t)round->min_cohort, "left_ms", (json_int_t)round->left_ms);
+
+	if (object && add_own(object, round) != 0) {
+		json_decref(object);
+		return NULL;
+	}
+	return format_canonical(object);
 }
 
 int tacit_task_digest(const struct tacit_task *task, uint8_t digest[TACIT_DIGEST_LEN])
@@ -356,6 +408,46 @@ static void get_secure(struct members *members, struct tacit_task *task)
 			(uint32_t)lround(get_double(members, "dropout", 0, THREAT_MAX) * PPM);
 }
 
+/* Nor did tasks always tell hosts apart. */
+static void get_fairness(struct members *members, struct tacit_task *task)
+{
+	if (has(members, "evaluate_every"))
+		task->evaluate_every =
+			(uint32_t)get_uint(members, "evaluate_every", 0, EVALUATE_MAX);
+	if (has(members, "group"))
+		get_text(members, json_object_get(members->object, "group"), "group", task->group,
+			 sizeof(task->group));
+	if (has(members, "fairness"))
+		task->fairness = get_double(members, "fairness", 0, TACIT_FAIRNESS_MAX);
+}
+
+/* A purpose that is not known is for the caller to refuse. */
+static void get_own(struct members *members, struct tacit_round_doc *round)
+{
+	const char *purpose = json_string_value(json_object_get(members->object, "purpose"));
+
+	if (has(members, "purpose") && !purpose)
+		complain(members, "\"purpose\" must be a string");
+	if (purpose) {
+		round->purpose = TACIT_PURPOSE_UNKNOWN;
+		for (unsigned i = 0; i < TACIT_ARRAY_LEN(purposes); i++)
+			if (strcmp(purpose, purposes[i]) == 0)
+				round->purpose = (enum tacit_purpose)i;
+	}
+	if (has(members, "slots") || has(members, "slot")) {
+		round->slots = (uint32_t)get_uint(members, "slots", 1, TACIT_EVALUATION_SLOTS_MAX);
+		round->slot =
+			(uint32_t)get_uint(members, "slot", 0, TACIT_EVALUATION_SLOTS_MAX - 1);
+		if (round->slot >= round->slots)
+			complain(members, "\"slot\" must be below \"slots\"");
+	}
+	if (has(members, "weight")) {
+		round->weight = get_double(members, "weight", 0, TACIT_WEIGHT_MAX);
+		if (!(round->weight > 0))
+			complain(members, "\"weight\" must be above 0");
+	}
+}
+
 static int load_object(const char *text, size_t len, json_t **ret, char *why, size_t size)
 {
 	json_error_t error;
@@ -395,6 +487,7 @@ int tacit_task_parse(const char *json, size_t len, struct tacit_task *ret, char 
 	members.object = object;
 	tacit_task_init(&task, no_schema);
 	get_secure(&members, &task);
+	get_fairness(&members, &task);
 	get_text(&members, json_object_get(object, "kind"), "kind", task.kind, sizeof(task.kind));
 	get_digest(&members, "schema", task.schema);
 	task.clip_norm = get_double(&members, "clip_norm", CLIP_NORM_MIN, CLIP_NORM_MAX);
@@ -440,6 +533,7 @@ int tacit_round_parse(const char *json, size_t len, struct tacit_round_doc *ret,
 	round.noise_multiplier = get_double(&members, "noise_multiplier", 0, NOISE_MAX);
 	round.min_cohort = (uint32_t)get_uint(&members, "min_cohort", 1, COHORT_MAX);
 	round.left_ms = (uint32_t)get_uint(&members, "left_ms", 0, UINT32_MAX);
+	get_own(&members, &round);
 	check_reference(&members, &round);
 	if (members.failed)
 		return TACIT_ESCHEMA;

@@ -27,15 +27,16 @@
 #include "gaussian_mixture.h"
 #include "rare.h"
 
-#define KAPPA_MAX   10000.0
-#define WEIGHT_MIN  0.02 /* a fact known worse, off by five standard deviations, is no fact */
-#define STALE_SHARE 20U	 /* a factor is made anew when one window in so many is new */
-#define FORMAT		2U /* what begins with FORMAT_MOMENTS is from before there were mixtures */
-#define FORMAT_MOMENTS	1U
+#define KAPPA_MAX      10000.0
+#define WEIGHT_MIN     0.02 /* a fact known worse, off by five standard deviations, is no fact */
+#define STALE_SHARE    20U  /* a factor is made anew when one window in so many is new */
+#define FORMAT	       2U   /* what begins with FORMAT_MOMENTS is from before there were mixtures */
+#define FORMAT_MOMENTS 1U
 /* A prior of 30 windows is 3% of a thousand; and 512 leave enough for a component after those held
  * out. */
 #define REFINE_WINDOWS 1000U
 #define REFINE_SAMPLE  512U
+#define LOSS_FREEDOM   4.0 /* degrees of freedom of the Student t that losses are taken by */
 
 struct tacit_model {
 	struct tacit_model_head head;
@@ -321,8 +322,7 @@ static double z_of(const struct tacit_sample *sample, const struct view *view, s
 {
 	double variance = view->variance[j], least = view->tuning.sd_min;
 
-	return (sample->x[j] - view->mean[j]) /
-	       (variance > least * least ? sqrt(variance) : least);
+	return (sample->x[j] - view->mean[j]) / (variance > least * least ? sqrt(variance) : least);
 }
 
 /* What seldom moves and did, taken together; @nats, unless NULL, gets each dimension's surprise. */
@@ -369,6 +369,27 @@ static int gaussian_score(struct tacit_model *model, const struct tacit_sample *
 		}
 	}
 	*ret = score;
+	return 0;
+}
+
+/* Counts have heavy tails: by the normal density one burst would outweigh all other windows. The
+ * t's own constant is the same for every model. */
+static int gaussian_loss(struct tacit_model *model, const struct tacit_sample *sample, double *ret)
+{
+	double sum = 0;
+	struct view view;
+	int r = look(model, sample->observed, &view);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < view.n; i++) {
+		size_t j = view.dim[i];
+		double z = z_of(sample, &view, j);
+
+		sum += (LOSS_FREEDOM + 1) / 2 * log1p(z * z / LOSS_FREEDOM) +
+		       log(fmax(sqrt(view.variance[j]), SD_MIN));
+	}
+	*ret = sum / (double)view.n;
 	return 0;
 }
 
@@ -464,7 +485,8 @@ int tacit_gaussian_standardise(const struct tacit_model *model, const struct tac
 
 		ret->known[j] = 1;
 		ret->z[j] = z_of(sample, &view, j);
-		ret->ridge[j] = view.ridge / fmax(view.variance[j], view.tuning.sd_min * view.tuning.sd_min);
+		ret->ridge[j] = view.ridge /
+				fmax(view.variance[j], view.tuning.sd_min * view.tuning.sd_min);
 	}
 	return 0;
 }
@@ -623,6 +645,7 @@ const struct tacit_model_kind tacit_gaussian_kind = {
 	.learn = gaussian_learn,
 	.refine = gaussian_refine,
 	.score = gaussian_score,
+	.loss = gaussian_loss,
 	.explain = gaussian_explain,
 	.surprise = gaussian_surprise,
 	.contribution_len = tacit_gaussian_contribution_len,

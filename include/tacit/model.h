@@ -96,6 +96,13 @@ struct tacit_model_kind {
 	int (*score)(struct tacit_model *model, const struct tacit_sample *sample,
 		     struct tacit_score *ret);
 
+	/* How badly the model foresaw a window: the mean, over the numbers it can judge, of minus
+	 * the logarithm of the density it gave to each, in nats; what is far off is cut short, so
+	 * that no one number decides. Lower is better, for too wide a model as for too narrow a
+	 * one. Models of a scope compare by it, on windows that neither learned. NULL: the kind has
+	 * no density. 0; -EAGAIN, -ENOMEM as score. */
+	int (*loss)(struct tacit_model *model, const struct tacit_sample *sample, double *ret);
+
 	/* Attribution of the distance: @share (dims numbers, 0 where missing; one may be negative:
 	 * it then makes the others less surprising) adds up to
 	 * value[TACIT_STATISTIC_DISTANCE]; @z (dims numbers, may be NULL) is each feature's

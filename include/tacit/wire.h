@@ -16,6 +16,7 @@
 
 #include <tacit/bytes.h>
 #include <tacit/error.h>
+#include <tacit/evaluation.h>
 #include <tacit/fleet.h>
 #include <tacit/protect.h>
 #include <tacit/secagg.h>
@@ -74,6 +75,20 @@ enum tacit_aggregation {
 	TACIT_AGGREGATION_TRIMMED_MEAN, /* coordinate by coordinate, without the extremes */
 };
 
+/* What a round is for. */
+enum tacit_purpose {
+	TACIT_PURPOSE_LEARN,
+	TACIT_PURPOSE_EVALUATE, /* hosts say how they fare: tacit/evaluation.h */
+	TACIT_PURPOSE_UNKNOWN,	/* to this program */
+};
+
+/* "learn", "evaluate"; NULL when unknown. */
+const char *tacit_purpose_name(enum tacit_purpose purpose);
+
+#define TACIT_LABEL_NAME_MAX 32U   /* bytes of a label's name; [A-Za-z0-9._-] */
+#define TACIT_FAIRNESS_MAX   4.0
+#define TACIT_WEIGHT_MAX     1e6   /* of a host, on the wire; hosts accept far less */
+
 /* What the fleet is to learn; changes seldom. Plain record. */
 struct tacit_task {
 	char kind[16];       /* model kind */
@@ -89,6 +104,9 @@ struct tacit_task {
 	uint32_t max_cohort; /* a round closes early at this many; 0: only by time */
 	uint32_t round_sec;  /* a round begins this often, 1..604800 */
 	uint32_t collect_sec; /* and takes updates for this long, 1..86400 */
+	uint32_t evaluate_every; /* after so many releases a round evaluates, 0..10000; 0: never */
+	char group[TACIT_LABEL_NAME_MAX + 1]; /* the label that tells hosts apart; "": none */
+	double fairness; /* q: badly served groups count for more, 0..TACIT_FAIRNESS_MAX; 0: not */
 	size_t n_classes;    /* 1..TACIT_FLEET_CLASSES_MAX */
 	char class[TACIT_FLEET_CLASSES_MAX][TACIT_FLEET_CLASS_NAME_MAX + 1];
 };
@@ -105,6 +123,11 @@ struct tacit_round_doc {
 	double noise_multiplier;
 	uint32_t min_cohort;
 	uint32_t left_ms;                /* until it closes, by the server's clock */
+	/* What follows is for the host that asks; 0 where nothing is said. */
+	enum tacit_purpose purpose;
+	uint32_t slots, slot;            /* of an evaluation: groups of hosts, and which is this
+					  * host's; slots 0 counts as 1 */
+	double weight;                   /* of its contribution; 0 counts as 1 */
 };
 
 /* Default task: one class "host". @schema: 32 bytes. */

@@ -84,7 +84,7 @@ until_true workers_ready ask
 check 'an aggregator'
 
 # By the fleet's size.
-ask task set mode=auto min_cohort=10 max_cohort=12 noise_multiplier=2 corrupt=0 dropout=0.1 \
+ask task set mode=auto evaluate_every=0 min_cohort=10 max_cohort=12 noise_multiplier=2 corrupt=0 dropout=0.1 \
 	classes=host round_sec=600000 collect_sec=3 >/dev/null &&
 	fleet 6 && hold_round && leave && is_released && [ "$(shown mode)" = local ] &&
 	ask rounds list | grep -qE "^$round +released +local "

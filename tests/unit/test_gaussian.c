@@ -290,6 +290,47 @@ static void test_unseen(void)
 }
 
 /* A scope that never did anything: its first event is odd, not infinitely so. */
+static double mean_loss(float mean, float variance)
+{
+	struct tacit_model *model = make(0);
+	double x[D], sum = 0;
+	const struct tacit_sample sample = { .x = x, .observed = samples_all };
+	float block[3 * D];
+	TACIT_CLEANUP(tacit_random_free_p) struct tacit_random *random = NULL;
+	static const uint8_t seed[32] = { 7 };
+
+	CU_ASSERT_EQUAL_FATAL(tacit_random_new(seed, &random), 0);
+	fill_block(block, 1, mean, variance);
+	CU_ASSERT_EQUAL(GAUSS->set_prior(model, block, 100), 0);
+	for (int i = 0; i < 2000; i++) {
+		double loss = 0;
+
+		for (size_t j = 0; j < D; j++)
+			x[j] = 2 + seeded_normal(random);
+		CU_ASSERT_EQUAL(GAUSS->loss(model, &sample, &loss), 0);
+		sum += loss;
+	}
+	tacit_model_free(model);
+	return sum / 2000;
+}
+
+/* Mean 2 and variance 1 are the truth; whatever is wrong, to either side, is told. */
+static void test_loss_finds_the_truth(void)
+{
+	static const float wrong[][2] = { { 2, 0.05F }, { 2, 0.3F }, { 2, 3 }, { 2, 20 },
+					  { 1, 1 },	{ 3, 1 },    { 8, 1 } };
+	double best = mean_loss(2, 0.8F);
+	struct tacit_model *young = make(0);
+	double x[D] = { 0 }, loss;
+	const struct tacit_sample sample = { .x = x, .observed = samples_all };
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		CU_ASSERT(mean_loss(wrong[i][0], wrong[i][1]) > best + 0.05);
+	CU_ASSERT(mean_loss(2, 0.8F) < mean_loss(2.2F, 0.8F));
+	CU_ASSERT_EQUAL(GAUSS->loss(young, &sample, &loss), -EAGAIN);
+	tacit_model_free(young);
+}
+
 static void test_idle_scope(void)
 {
 	for (int promoted = 0; promoted < 2; promoted++) {
@@ -528,6 +569,7 @@ int main(void)
 		{ "the distance is Mahalanobis's", test_distance_is_mahalanobis },
 		{ "shares add up", test_shares_add_up },
 		{ "what was not seen yet", test_unseen },
+		{ "the loss finds the truth", test_loss_finds_the_truth },
 		{ "idle scope", test_idle_scope },
 		{ "cold start", test_cold_start },
 		{ "posterior", test_posterior },

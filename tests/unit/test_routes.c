@@ -461,6 +461,40 @@ static void test_rounds(void)
 	CU_ASSERT_EQUAL(get_round(&site, &machine, &doc), 204);
 }
 
+/* Each host is told of its own group, and of no other. */
+static void test_a_host_is_told_its_group(void)
+{
+	SITE(site);
+	ENROLLED(machine, site);
+	ENROLLED(other, site);
+	struct tacit_task task = fleet_task();
+	struct tacit_round_doc doc = { 0 };
+	BODY body = { 0 };
+	struct tacit_round round;
+
+	task.evaluate_every = 1;
+	task.min_cohort = 1;
+	task.max_cohort = 1;
+	(void)snprintf(task.group, sizeof(task.group), "site");
+	FLEET_MUST(fleet_set_task(&site.fleet, &task));
+	FLEET_MUST(tacit_db_run(site.fleet.db,
+				"UPDATE host SET labels = json_object('site', 's' || number)", ""));
+	round = fleet_round(&site.fleet);
+	CU_ASSERT_EQUAL(get_round(&site, &machine, &doc), 200);
+	CU_ASSERT_EQUAL(doc.purpose, TACIT_PURPOSE_LEARN);
+	CU_ASSERT(doc.slots == 0 && doc.weight == 0); /* nothing to say */
+	body = body_ramp(&round.doc, 3);
+	CU_ASSERT_EQUAL(put(&site, &machine, &body), 201);
+	FLEET_MUST(tacit_round_close(site.fleet.db, site.fleet.ca, 1, FLEET_NOW));
+	round = fleet_round(&site.fleet);
+	CU_ASSERT_EQUAL(round.doc.purpose, TACIT_PURPOSE_EVALUATE);
+	CU_ASSERT_EQUAL(get_round(&site, &machine, &doc), 200);
+	CU_ASSERT_EQUAL(doc.purpose, TACIT_PURPOSE_EVALUATE);
+	CU_ASSERT(doc.slots == 3 && doc.slot == 0);
+	CU_ASSERT_EQUAL(get_round(&site, &other, &doc), 200);
+	CU_ASSERT(doc.slots == 3 && doc.slot == 1);
+}
+
 static void test_a_host_is_asked_once(void)
 {
 	SITE(site);
@@ -752,6 +786,7 @@ int main(void)
 		{ "an old copy of a certificate", test_an_old_copy_of_a_certificate },
 		{ "the task", test_the_task },
 		{ "rounds", test_rounds },
+		{ "a host is told its group", test_a_host_is_told_its_group },
 		{ "a host is asked once", test_a_host_is_asked_once },
 		{ "a full round asks nobody", test_a_full_round_asks_nobody },
 		{ "updates", test_updates },

@@ -361,6 +361,30 @@ static const char *const nonsense[] = {
 	SAMPLE("1, " OBSERVED ", x'00ffffffffffffffffff7f'"), /* more than 64 bits */
 };
 
+static void test_a_day(void)
+{
+	TACIT_CLEANUP(tacit_store_close_p) struct tacit_store *store = open_store(":memory:");
+	struct tacit_store_minute minute = { .windows = 60 };
+	struct tacit_anomaly anomaly = anomaly_at(NOW);
+	struct tacit_store_watch watch;
+
+	CU_ASSERT_EQUAL(tacit_store_watched(store, 0, &watch), 0);
+	CU_ASSERT(watch.minutes == 0 && watch.episodes == 0);
+	for (int i = 0; i < 5; i++)
+		for (minute.scope = 1; minute.scope <= 3; minute.scope++) {
+			minute.at_ms = NOW + i * 60000;
+			CU_ASSERT_EQUAL(tacit_store_put_minute(store, &minute), 0);
+		}
+	for (int i = 0; i < 4; i++) {
+		anomaly.id = 0;
+		anomaly.end_ms = NOW + i * 60000;
+		CU_ASSERT_EQUAL(tacit_store_put_anomaly(store, &anomaly), 0);
+	}
+	CU_ASSERT_EQUAL(tacit_store_watched(store, NOW + 120000, &watch), 0);
+	CU_ASSERT_EQUAL(watch.minutes, 3); /* of all scopes together */
+	CU_ASSERT_EQUAL(watch.episodes, 2);
+}
+
 static void test_nonsense_is_skipped(void)
 {
 	TACIT_CLEANUP(tacit_store_close_p) struct tacit_store *store = open_store(":memory:");
@@ -618,6 +642,7 @@ int main(void)
 		{ "old samples are kept", test_old_samples_are_kept },
 		{ "a sampled window comes back as it was", test_sample_is_kept_exactly },
 		{ "anomalies grow, end, and are interrupted", test_anomalies },
+		{ "a day", test_a_day },
 		{ "rows that make no sense are skipped and counted", test_nonsense_is_skipped },
 		{ "a damaged file is set aside", test_damaged_file_is_set_aside },
 		{ "the ledger survives damage elsewhere", test_ledger_survives_damage_elsewhere },

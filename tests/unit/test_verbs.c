@@ -220,13 +220,37 @@ static void test_print_secure(void)
 	free(text);
 }
 
+static void test_print_fairness(void)
+{
+	static const char answer[] =
+		"{\"label\":\"site\",\"participation\":{\"jain\":0.5},\"evaluation\":{\"round\":7},"
+		"\"gap\":{\"loss\":1.25},\"groups\":[{\"group\":\"lab\",\"enrolled\":40,"
+		"\"participation\":{\"mean\":0.75,\"jain\":0.9},\"hosts\":38.5,\"loss\":{\"value\":"
+		"1.5,\"error\":0.25},\"helped\":{\"value\":null,\"reason\":\"too few hosts\"},"
+		"\"weight\":0.5},{\"group\":\"\",\"enrolled\":2}]}";
+	char *text = print("fairness", answer);
+
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "groups by            site\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "evaluated in round   7\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "gap of the loss      1.25\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\nlab       40        0.75        0.9   38.5 "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, " too few "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, " 1.5 +-0.25  0.5\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\n(others)  2 "));
+	free(text);
+	text = print("fairness", "{\"label\":\"\",\"evaluation\":null,\"groups\":[]}");
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "nothing was evaluated yet\n"));
+	free(text);
+}
+
 /* An answer of another program, or of none, is printed without harm. */
 static void test_print_anything(void)
 {
 	static const char *const verbs[] = {
-		"status",      "privacy",    "token create", "token list",  "token revoke",
-		"hosts list",  "hosts show", "hosts revoke", "rounds list", "rounds show",
-		"rounds open", "task show",  "task set",     "task plan",   "secagg-params",
+		"status",	"privacy",     "token create",	"token list",
+		"token revoke", "hosts list",  "hosts show",	"hosts revoke",
+		"rounds list",	"rounds show", "rounds open",	"task show",
+		"task set",	"task plan",   "secagg-params", "fairness",
 	};
 	static const char *const answers[] = {
 		"{}",
@@ -236,6 +260,8 @@ static void test_print_anything(void)
 		"\"task\":{\"classes\":[7]},\"host\":7,\"columns\":[\"x\"],\"rows\":[{}]}",
 		"{\"round\":{\"groups\":[7,{\"group\":\"x\"}]},\"task\":{\"aggregation\":7},"
 		"\"mode\":7}",
+		"{\"groups\":[7,{\"group\":[],\"loss\":{\"value\":{}},\"participation\":7}],"
+		"\"gap\":7,\"evaluation\":{},\"label\":7}",
 	};
 
 	for (size_t i = 0; i < TACIT_ARRAY_LEN(verbs); i++)
@@ -331,6 +357,7 @@ int main(void)
 		{ "bad command lines", test_bad },
 		{ "answers for people", test_print },
 		{ "secure sums for people", test_print_secure },
+		{ "what is printed of fairness", test_print_fairness },
 		{ "whatever the answer", test_print_anything },
 		{ "exit codes", test_run },
 		{ "parameters of secure sums", test_secagg_params },

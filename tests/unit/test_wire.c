@@ -209,6 +209,16 @@ static const struct bad_member bad_in_task[] = {
 	{ "corrupt", "0.51" },
 	{ "corrupt", "\"0.1\"" },
 	{ "dropout", "0.500001" },
+	{ "evaluate_every", "-1" },
+	{ "evaluate_every", "10001" },
+	{ "evaluate_every", "1.5" },
+	{ "group", "7" },
+	{ "group", "\"a label\"" },
+	{ "group", "\"$.x\"" },
+	{ "group", "\"0123456789012345678901234567890123\"" },
+	{ "fairness", "-0.1" },
+	{ "fairness", "4.1" },
+	{ "fairness", "\"1\"" },
 	{ "kappa", NULL },
 	{ "kappa", "-1" },
 	{ "kappa", "10001" },
@@ -274,6 +284,15 @@ static void test_too_many_classes(void)
 }
 
 static const struct bad_member bad_in_round[] = {
+	{ "purpose", "7" },
+	{ "slots", "0" },
+	{ "slots", "17" },
+	{ "slot", "16" },
+	{ "slot", "0" }, /* of how many? */
+	{ "weight", "0" },
+	{ "weight", "-1" },
+	{ "weight", "1e7" },
+	{ "weight", "\"1\"" },
 	{ "round", NULL },
 	{ "round", "0" },
 	{ "round", "-1" },
@@ -343,6 +362,50 @@ static void test_round_round_trip(void)
 	CU_ASSERT_EQUAL_FATAL(tacit_round_parse(first, strlen(first), &round, NULL, 0), 0);
 	CU_ASSERT_EQUAL(round.round, INT64_MAX);
 	CU_ASSERT_EQUAL(round.model_version, 0);
+}
+
+/* Rounds and tasks of before hosts were told apart are as they were. */
+static void test_without_purposes(void)
+{
+	TACIT_AUTO_FREE char *text = NULL;
+	struct tacit_round_doc round;
+	struct tacit_task task;
+
+	CU_ASSERT_EQUAL_FATAL(tacit_round_parse(sound_round, strlen(sound_round), &round, NULL, 0),
+			      0);
+	CU_ASSERT_EQUAL(round.purpose, TACIT_PURPOSE_LEARN);
+	CU_ASSERT_EQUAL(round.slots, 0);
+	CU_ASSERT_EQUAL(round.weight, 0);
+	text = tacit_round_format(&round);
+	CU_ASSERT_PTR_NULL(strstr(text, "purpose"));
+	CU_ASSERT_PTR_NULL(strstr(text, "slot"));
+	CU_ASSERT_PTR_NULL(strstr(text, "weight"));
+	CU_ASSERT_EQUAL_FATAL(tacit_task_parse(sound_task, strlen(sound_task), &task, NULL, 0), 0);
+	CU_ASSERT_EQUAL(task.evaluate_every, 8);
+	CU_ASSERT_STRING_EQUAL(task.group, "");
+	CU_ASSERT_EQUAL(task.fairness, 0);
+}
+
+static void test_purposes(void)
+{
+	TACIT_AUTO_FREE char *later = with_member(sound_round, "purpose", "\"rehearse\"");
+	struct tacit_round_doc round, back;
+	TACIT_AUTO_FREE char *text = NULL;
+
+	CU_ASSERT_EQUAL_FATAL(tacit_round_parse(later, strlen(later), &round, NULL, 0), 0);
+	CU_ASSERT_EQUAL(round.purpose, TACIT_PURPOSE_UNKNOWN);
+	CU_ASSERT_STRING_EQUAL(tacit_purpose_name(TACIT_PURPOSE_EVALUATE), "evaluate");
+	CU_ASSERT_PTR_NULL(tacit_purpose_name(TACIT_PURPOSE_UNKNOWN));
+	round.purpose = TACIT_PURPOSE_EVALUATE;
+	round.slots = TACIT_EVALUATION_SLOTS_MAX;
+	round.slot = round.slots - 1;
+	round.weight = 1. / 3;
+	text = tacit_round_format(&round);
+	CU_ASSERT_EQUAL_FATAL(tacit_round_parse(text, strlen(text), &back, NULL, 0), 0);
+	CU_ASSERT_EQUAL(back.purpose, TACIT_PURPOSE_EVALUATE);
+	CU_ASSERT_EQUAL(back.slots, round.slots);
+	CU_ASSERT_EQUAL(back.slot, round.slot);
+	CU_ASSERT_EQUAL(back.weight, round.weight);
 }
 
 static void test_unknown_members_are_skipped(void)
@@ -528,6 +591,8 @@ int main(void)
 		{ "too many classes", test_too_many_classes },
 		{ "a round's members", test_round_members },
 		{ "round round trip", test_round_round_trip },
+		{ "without purposes", test_without_purposes },
+		{ "purposes", test_purposes },
 		{ "unknown members are skipped", test_unknown_members_are_skipped },
 		{ "documents that are not JSON", test_documents_that_are_not_json },
 		{ "check", test_check },
