@@ -10,16 +10,16 @@
 
 #include <tacit/feature.h>
 #include <tacit/log.h>
+#include <tacit/threshold.h>
 
-#define DAY_MS	      86400000.0
-#define RISK_MIN      1e-9
-#define RISK_MAX      0.1
-#define LOG_BURST     20U
-#define LOG_MS	      60000U
-#define LOG_CAUSES    3
-#define LOG_TEXT_MAX  256U
-#define SLIGHT_EXCESS 1.25 /* an alarm by less may be the threshold's own error */
-#define LATE_WINDOWS  10 /* a tick later than this is a machine that slept, not an hour of alarm */
+#define DAY_MS	     86400000.0
+#define RISK_MIN     1e-9
+#define RISK_MAX     0.1
+#define LOG_BURST    20U
+#define LOG_MS	     60000U
+#define LOG_CAUSES   3
+#define LOG_TEXT_MAX 256U
+#define LATE_WINDOWS 10 /* a tick later than this is a machine that slept, not an hour of alarm */
 
 /* A scope that alarms, or did lately: its episode, and for how long it has been unusual. */
 struct unusual {
@@ -287,6 +287,7 @@ static void announce(struct tacit_detect *detect, const struct unusual *unusual)
 static void accept_change(struct tacit_detect *detect, struct unusual *unusual)
 {
 	unusual->accepted = true;
+	tacit_learner_release(detect->params.learner, unusual->anomaly.scope);
 	if (tacit_log_allowed(&detect->log))
 		tacit_notice("anomaly %lld in %s has lasted: it is learned as normal from now on",
 			     (long long)unusual->anomaly.id, unusual->anomaly.scope);
@@ -315,7 +316,7 @@ static enum tacit_verdict sound(struct tacit_detect *detect, const struct tacit_
 		unusual->anomaly.end_ms = window->end_ms;
 	note_peak(detect, unusual, window, judgement);
 	if (first) {
-		if (unusual->excess <= SLIGHT_EXCESS)
+		if (unusual->unusual_ms == 0 || unusual->excess <= TACIT_THRESHOLD_CONCEDE)
 			tacit_learner_concede(detect->params.learner, window->scope, judgement);
 		save_now(detect, unusual);
 		announce(detect, unusual);

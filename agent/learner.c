@@ -192,7 +192,16 @@ void tacit_learner_concede(struct tacit_learner *learner, const char *name,
 
 	for (size_t i = 0; scope && i < TACIT_STATISTIC_COUNT; i++)
 		tacit_threshold_learn(scope->threshold[i],
-				      fmin(judgement->score.value[i], judgement->threshold[i]));
+				      fmin(judgement->score.value[i],
+					   TACIT_THRESHOLD_CONCEDE * judgement->threshold[i]));
+}
+
+void tacit_learner_release(struct tacit_learner *learner, const char *name)
+{
+	struct tacit_learner_scope *scope = tacit_learner_scope_find(learner, name);
+
+	for (size_t i = 0; scope && i < TACIT_STATISTIC_COUNT; i++)
+		tacit_threshold_release(scope->threshold[i]);
 }
 
 static double usual_count(unsigned feature, double expected)
@@ -372,9 +381,11 @@ static int save_in_one(struct tacit_learner *learner, bool all)
 }
 
 /* What a scope takes besides its model. */
-#define SCOPE_BYTES                                                                                \
-	(sizeof(struct tacit_learner_scope) +                                                      \
-	 sizeof(float) * TACIT_STATISTIC_COUNT * TACIT_THRESHOLD_KEEP)
+static size_t scope_bytes(void)
+{
+	return sizeof(struct tacit_learner_scope) +
+	       TACIT_STATISTIC_COUNT * tacit_threshold_size_bytes();
+}
 
 static struct tacit_learner_scope *busiest(struct tacit_learner *learner, size_t *used)
 {
@@ -385,7 +396,7 @@ static struct tacit_learner_scope *busiest(struct tacit_learner *learner, size_t
 	*used = 0;
 	TAILQ_FOREACH (scope, &learner->ages, by_age) {
 		kind->info(scope->model, &info);
-		*used += kind->size_bytes(scope->model) + SCOPE_BYTES;
+		*used += kind->size_bytes(scope->model) + scope_bytes();
 		if (!info.promoted && info.windows >= PROMOTE_WINDOWS &&
 		    (!best || scope->activity > best->activity))
 			best = scope;

@@ -71,11 +71,15 @@ int tacit_learner_repeat(struct tacit_learner *learner, const struct tacit_windo
 /* Counts an alarm in the scope's minute summary. */
 void tacit_learner_note_alarm(struct tacit_learner *learner, const char *scope);
 
-/* Lets the scope's thresholds learn that there are scores as high as they are, and no higher. For
- * alarms that are hardly any, once an episode: without it what is a little unusual now and then
- * would alarm for ever, because the scores that thresholds are made of end where they are. */
+/* Lets the scope's thresholds learn that there are scores as high as @judgement's, but no higher
+ * than TACIT_THRESHOLD_CONCEDE times themselves. For alarms that are hardly any, and for the first
+ * after a calm: what is unusual now and then will be usual in the end, what an intruder does all
+ * day long will not (threshold.h on anchors). */
 void tacit_learner_concede(struct tacit_learner *learner, const char *scope,
 			   const struct tacit_judgement *judgement);
+
+/* The scope has changed for good: its thresholds may follow at once (tacit_threshold_release()). */
+void tacit_learner_release(struct tacit_learner *learner, const char *scope);
 
 /* One feature's part in a score. */
 struct tacit_cause {

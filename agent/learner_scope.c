@@ -91,7 +91,7 @@ static int load_thresholds(struct tacit_learner_scope *scope, const struct tacit
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < TACIT_STATISTIC_COUNT; i++)
-		r = tacit_threshold_load(&reader, &scope->threshold[i]);
+		r = tacit_threshold_load((enum tacit_statistic)i, &reader, &scope->threshold[i]);
 	return r == 0 && !tacit_read_done(&reader) ? TACIT_EDAMAGED : r;
 }
 
@@ -154,7 +154,7 @@ static int complete(struct tacit_learner *learner, struct tacit_learner_scope *s
 		r = learner->params.kind->new (tacit_feature_space(), &scope->model);
 	for (size_t i = 0; r == 0 && i < TACIT_STATISTIC_COUNT; i++)
 		if (!scope->threshold[i])
-			r = tacit_threshold_new(&scope->threshold[i]);
+			r = tacit_threshold_new((enum tacit_statistic)i, &scope->threshold[i]);
 	return r < 0 ? r : tacit_learner_scope_lean(learner, scope);
 }
 

@@ -153,8 +153,8 @@ int main(void)
 
 	draw_windows();
 	make_fleet(&bench);
-	must(bench.kind->new(&space, &bench.model));
-	must(tacit_threshold_new(&bench.threshold));
+	must(bench.kind->new (&space, &bench.model));
+	must(tacit_threshold_new(TACIT_STATISTIC_MAX_Z, &bench.threshold));
 	row("learn_diagonal", learn, &bench, 500);
 	row("score_diagonal", score, &bench, 500);
 	printf("models.size %zu bytes\n", bench.kind->size_bytes(bench.model));

@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		use_model(kind, model);
 	else
 		reader = tacit_reader_init(data, size);
-	if (tacit_threshold_load(&reader, &threshold) == 0)
+	if (tacit_threshold_load(TACIT_STATISTIC_DISTANCE, &reader, &threshold) == 0)
 		use_threshold(threshold);
 	return 0;
 }
