@@ -310,16 +310,14 @@ const struct tacit_fleet *tacit_learner_fleet(const struct tacit_learner *learne
 int tacit_learner_contribute(struct tacit_learner *learner, const struct tacit_fleet *fleet,
 			     double *out)
 {
-	const struct tacit_model **models TACIT_AUTO_FREE = NULL;
-	int *class_of TACIT_AUTO_FREE = NULL;
+	TACIT_AUTO_FREE struct tacit_fleet_scope *scopes = NULL;
 	bool speaks[TACIT_FLEET_CLASSES_MAX] = { false };
 	struct tacit_learner_scope *scope;
 	int classes = 0, r;
 	size_t n = 0;
 
-	models = (const struct tacit_model **)tacit_calloc(learner->n + 1, sizeof(const void *));
-	class_of = TACIT_NEW_N(int, learner->n + 1);
-	if (!models || !class_of)
+	scopes = TACIT_NEW_N(struct tacit_fleet_scope, learner->n + 1);
+	if (!scopes)
 		return -ENOMEM;
 	TAILQ_FOREACH (scope, &learner->ages, by_age) {
 		struct tacit_model_info info;
@@ -329,12 +327,13 @@ int tacit_learner_contribute(struct tacit_learner *learner, const struct tacit_f
 		learner->params.kind->info(scope->model, &info);
 		if (at < 0 || info.windows < TACIT_LEARNER_CONTRIBUTE_MIN)
 			continue;
-		models[n] = scope->model;
-		class_of[n++] = at;
+		scopes[n++] = (struct tacit_fleet_scope){ .model = scope->model,
+							  .threshold = scope->threshold,
+							  .class_of = at };
 		classes += !speaks[at];
 		speaks[at] = true;
 	}
-	r = tacit_fleet_contribute(fleet, models, class_of, n, out);
+	r = tacit_fleet_contribute(fleet, scopes, n, out);
 	return r < 0 ? r : classes;
 }
 
@@ -442,6 +441,17 @@ uint32_t tacit_learner_scopes(const struct tacit_learner *learner)
 	return learner->n > 0 ? learner->n : 1;
 }
 
+/* A release that is worth less than a window says nothing. */
+static const char *fleet_says(const struct tacit_learner *learner,
+			      const struct tacit_learner_scope *scope, double prior)
+{
+	int at = learner->fleet ? tacit_fleet_find(learner->fleet, scope->class) : -ENOENT;
+
+	if (at < 0 || tacit_fleet_head(learner->fleet)->version == 0)
+		return NULL;
+	return prior < 1 && learner->kappa > 0 ? "too few hosts" : "known";
+}
+
 void tacit_learner_each(const struct tacit_learner *learner, tacit_learner_info_fn *fn, void *ctx)
 {
 	const struct tacit_model_kind *kind = learner->params.kind;
@@ -456,6 +466,7 @@ void tacit_learner_each(const struct tacit_learner *learner, tacit_learner_info_
 		};
 
 		kind->info(scope->model, &info.model);
+		info.fleet = fleet_says(learner, scope, info.model.prior);
 		fn(ctx, &info);
 	}
 }

@@ -137,6 +137,8 @@ uint32_t tacit_learner_scopes(const struct tacit_learner *learner);
 struct tacit_learner_info {
 	const char *scope, *class; /* borrowed for the call */
 	struct tacit_model_info model;
+	const char *fleet; /* static: what it says of the class, "known" or "too few hosts" (noise
+			    * drowned them); NULL where there is no release, or none of the class */
 	uint64_t scores; /* behind its thresholds */
 	size_t bytes;	 /* its model takes */
 };

@@ -60,7 +60,12 @@ int tacit_learner_scope_lean(struct tacit_learner *learner, struct tacit_learner
 {
 	int at = learner->fleet ? tacit_fleet_find(learner->fleet, scope->class) : -ENOENT;
 	const float *block = at < 0 ? NULL : tacit_fleet_block(learner->fleet, (size_t)at);
+	const struct tacit_score_ladder *ladder =
+		at < 0 || learner->kappa <= 0 ? NULL
+					      : tacit_fleet_ladders(learner->fleet, (size_t)at);
 
+	for (size_t i = 0; i < TACIT_STATISTIC_COUNT; i++)
+		tacit_threshold_set_prior(scope->threshold[i], ladder ? &ladder[i] : NULL);
 	return learner->params.kind->set_prior(scope->model, block, learner->kappa);
 }
 

@@ -75,7 +75,8 @@ static int plan(const json_t *request, json_t **ret, char *why, size_t size)
 		return -EINVAL;
 	}
 	if (dimensions == 0 && kind)
-		dimensions = classes * (json_int_t)kind->contribution_len(tacit_feature_space());
+		dimensions =
+			classes * (json_int_t)tacit_fleet_section_len(kind, tacit_feature_space());
 	if (dimensions < 1 || dimensions > TACIT_PROTECT_DIMS_MAX) {
 		(void)snprintf(why, size, "--dimensions: from 1 to %u", TACIT_PROTECT_DIMS_MAX);
 		return -EINVAL;

@@ -111,10 +111,9 @@ static void threshold(void *ctx)
 static void contribute(void *ctx)
 {
 	struct bench *bench = ctx;
-	const struct tacit_model *const models[] = { bench->model };
-	static const int class_of[] = { 3 };
+	const struct tacit_fleet_scope scope = { .model = bench->model, .class_of = 3 };
 
-	must(tacit_fleet_contribute(bench->fleet, models, class_of, 1, bench->sum));
+	must(tacit_fleet_contribute(bench->fleet, &scope, 1, bench->sum));
 }
 
 static void absorb(void *ctx)

@@ -77,7 +77,9 @@ void tacit_threshold_learn(struct tacit_threshold *threshold, double score)
 void tacit_threshold_set_prior(struct tacit_threshold *threshold,
 			       const struct tacit_score_ladder *ladder)
 {
-	threshold->prior = ladder ? *ladder : (struct tacit_score_ladder){ 0 };
+	threshold->prior = ladder && tacit_score_ladder_is_known(ladder)
+				   ? *ladder
+				   : (struct tacit_score_ladder){ 0 };
 }
 
 void tacit_threshold_release(struct tacit_threshold *threshold)
@@ -280,9 +282,8 @@ static double floor_at(struct tacit_threshold *threshold, double risk)
 	return threshold->floor;
 }
 
-int tacit_threshold_get(struct tacit_threshold *threshold, double risk, double *ret)
+static int blend(struct tacit_threshold *threshold, double risk, double worth, double *ret)
 {
-	double worth = TACIT_THRESHOLD_PRIOR_WORTH * (double)threshold->prior.weight;
 	double n = threshold->count < TACIT_THRESHOLD_MIN ? 0 : (double)kept(threshold);
 	double log_at = 0;
 
@@ -296,6 +297,18 @@ int tacit_threshold_get(struct tacit_threshold *threshold, double risk, double *
 			worth / (n + worth) * log(tacit_score_ladder_get(&threshold->prior, risk));
 	*ret = fmax(fmin(exp(log_at), DBL_MAX), floor_at(threshold, risk));
 	return 0;
+}
+
+int tacit_threshold_get(struct tacit_threshold *threshold, double risk, double *ret)
+{
+	double worth = TACIT_THRESHOLD_PRIOR_WORTH * (double)threshold->prior.weight;
+
+	return blend(threshold, risk, worth, ret);
+}
+
+int tacit_threshold_get_own(struct tacit_threshold *threshold, double risk, double *ret)
+{
+	return blend(threshold, risk, 0, ret);
 }
 
 void tacit_threshold_save(const struct tacit_threshold *threshold, struct tacit_writer *writer)

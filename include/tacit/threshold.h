@@ -53,7 +53,8 @@ TACIT_MUST_CHECK int tacit_threshold_new(enum tacit_statistic statistic,
 /* Adds a score of a window held to be normal; not finite or negative: ignored. */
 void tacit_threshold_learn(struct tacit_threshold *threshold, double score);
 
-/* What hosts of the class have for thresholds, copied; NULL takes it away. */
+/* What hosts of the class have for thresholds, copied; NULL, or one that says nothing, takes it
+ * away. */
 void tacit_threshold_set_prior(struct tacit_threshold *threshold,
 			       const struct tacit_score_ladder *ladder);
 
@@ -66,6 +67,10 @@ void tacit_threshold_set_prior(struct tacit_threshold *threshold,
  */
 TACIT_MUST_CHECK int tacit_threshold_get(struct tacit_threshold *threshold, double risk,
 					 double *ret);
+
+/* The same from own scores alone: what a host may tell others. */
+TACIT_MUST_CHECK int tacit_threshold_get_own(struct tacit_threshold *threshold, double risk,
+					     double *ret);
 
 /**
  * tacit_threshold_floor - what is no anomaly, whatever a host's scores were.
