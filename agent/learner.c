@@ -95,6 +95,8 @@ static int score(struct tacit_learner *learner, struct tacit_learner_scope *scop
 	struct tacit_sample sample = tacit_window_sample(window, x);
 	int r = learner->params.kind->score(scope->model, &sample, &judgement->score);
 
+	if (r == 0)
+		r = tacit_reference_judge(&scope->reference, &sample, &judgement->score);
 	if (r < 0)
 		return r == -EAGAIN ? 0 : r;
 	judgement->scored = true;
@@ -174,7 +176,8 @@ int tacit_learner_learn(struct tacit_learner *learner, const struct tacit_window
 	tacit_learner_sample(learner, scope, window);
 	scope->windows++;
 	scope->unsaved++;
-	return 0;
+	return tacit_reference_renew(&scope->reference, scope->model, tacit_feature_space(),
+				     scope->windows);
 }
 
 void tacit_learner_note_alarm(struct tacit_learner *learner, const char *name)
@@ -200,7 +203,10 @@ void tacit_learner_release(struct tacit_learner *learner, const char *name)
 {
 	struct tacit_learner_scope *scope = tacit_learner_scope_find(learner, name);
 
-	for (size_t i = 0; scope && i < TACIT_STATISTIC_COUNT; i++)
+	if (!scope)
+		return;
+	tacit_reference_release(&scope->reference, scope->windows);
+	for (size_t i = 0; i < TACIT_STATISTIC_COUNT; i++)
 		tacit_threshold_release(scope->threshold[i]);
 }
 
@@ -396,6 +402,8 @@ static struct tacit_learner_scope *busiest(struct tacit_learner *learner, size_t
 	TAILQ_FOREACH (scope, &learner->ages, by_age) {
 		kind->info(scope->model, &info);
 		*used += kind->size_bytes(scope->model) + scope_bytes();
+		if (scope->reference.model)
+			*used += kind->size_bytes(scope->reference.model);
 		if (!info.promoted && info.windows >= PROMOTE_WINDOWS &&
 		    (!best || scope->activity > best->activity))
 			best = scope;

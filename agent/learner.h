@@ -78,7 +78,8 @@ void tacit_learner_note_alarm(struct tacit_learner *learner, const char *scope);
 void tacit_learner_concede(struct tacit_learner *learner, const char *scope,
 			   const struct tacit_judgement *judgement);
 
-/* The scope has changed for good: its thresholds may follow at once (tacit_threshold_release()). */
+/* The scope has changed for good: its model is no longer held to what it was (reference.h), and its
+ * thresholds may follow at once. */
 void tacit_learner_release(struct tacit_learner *learner, const char *scope);
 
 /* One feature's part in a score. */

@@ -8,6 +8,7 @@
 #include <sys/queue.h>
 
 #include <tacit/log.h>
+#include <tacit/reference.h>
 #include <tacit/threshold.h>
 
 #define TACIT_LEARNER_BUCKETS 1024U /* power of two */
@@ -40,6 +41,7 @@ struct tacit_learner_scope {
 	uint32_t activity; /* features that moved, lately */
 	uint32_t unheard;  /* flushes since the last window */
 	struct tacit_model *model;
+	struct tacit_reference reference; /* what model was */
 	struct tacit_threshold *threshold[TACIT_STATISTIC_COUNT];
 	struct tacit_store_minute minute, done; /* this minute; one that waits to be written */
 	int64_t saved_id; /* what the row's id will be once the transaction is committed */

@@ -42,6 +42,7 @@ static void scope_free(struct tacit_learner_scope *scope)
 	if (!scope)
 		return;
 	tacit_model_free(scope->model);
+	tacit_reference_done(&scope->reference);
 	for (size_t i = 0; i < TACIT_STATISTIC_COUNT; i++)
 		tacit_threshold_free(scope->threshold[i]);
 	tacit_free(scope);
@@ -121,6 +122,7 @@ static void on_stored(void *ctx, const struct tacit_store_scope *row)
 static void forget(struct tacit_learner_scope *scope)
 {
 	tacit_model_free(TACIT_TAKE(scope->model));
+	tacit_reference_done(&scope->reference);
 	for (size_t i = 0; i < TACIT_STATISTIC_COUNT; i++)
 		tacit_threshold_free(TACIT_TAKE(scope->threshold[i]));
 }
