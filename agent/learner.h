@@ -82,6 +82,13 @@ void tacit_learner_concede(struct tacit_learner *learner, const char *scope,
  * thresholds may follow at once. */
 void tacit_learner_release(struct tacit_learner *learner, const char *scope);
 
+/* An alarming window of @scope: @excess times its threshold, led by @feature; and whether such a one
+ * was to be expected at this hour of the week (rhythm.h). */
+void tacit_learner_note_habit(struct tacit_learner *learner, const char *scope, int64_t wall_ms,
+			      double excess, unsigned feature);
+bool tacit_learner_is_habit(struct tacit_learner *learner, const char *scope, int64_t wall_ms,
+			    double excess, unsigned feature);
+
 /* One feature's part in a score. */
 struct tacit_cause {
 	unsigned feature;

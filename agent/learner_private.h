@@ -4,6 +4,7 @@
 #define TACIT_AGENT_LEARNER_PRIVATE_H
 
 #include "learner.h"
+#include "rhythm.h"
 
 #include <sys/queue.h>
 
@@ -43,6 +44,7 @@ struct tacit_learner_scope {
 	struct tacit_model *model;
 	struct tacit_reference reference; /* what model was */
 	struct tacit_threshold *threshold[TACIT_STATISTIC_COUNT];
+	struct tacit_rhythm *rhythm; /* NULL: it never alarmed */
 	struct tacit_store_minute minute, done; /* this minute; one that waits to be written */
 	int64_t saved_id; /* what the row's id will be once the transaction is committed */
 	bool saved, saved_minute;

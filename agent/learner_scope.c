@@ -43,6 +43,7 @@ static void scope_free(struct tacit_learner_scope *scope)
 		return;
 	tacit_model_free(scope->model);
 	tacit_reference_done(&scope->reference);
+	tacit_rhythm_free(scope->rhythm);
 	for (size_t i = 0; i < TACIT_STATISTIC_COUNT; i++)
 		tacit_threshold_free(scope->threshold[i]);
 	tacit_free(scope);
@@ -98,6 +99,8 @@ static int load_thresholds(struct tacit_learner_scope *scope, const struct tacit
 
 	for (size_t i = 0; r == 0 && i < TACIT_STATISTIC_COUNT; i++)
 		r = tacit_threshold_load((enum tacit_statistic)i, &reader, &scope->threshold[i]);
+	if (r == 0 && !tacit_read_done(&reader)) /* not in older stores, nor without alarms */
+		r = tacit_rhythm_load(&reader, &scope->rhythm);
 	return r == 0 && !tacit_read_done(&reader) ? TACIT_EDAMAGED : r;
 }
 
@@ -123,6 +126,7 @@ static void forget(struct tacit_learner_scope *scope)
 {
 	tacit_model_free(TACIT_TAKE(scope->model));
 	tacit_reference_done(&scope->reference);
+	tacit_rhythm_free(TACIT_TAKE(scope->rhythm));
 	for (size_t i = 0; i < TACIT_STATISTIC_COUNT; i++)
 		tacit_threshold_free(TACIT_TAKE(scope->threshold[i]));
 }
@@ -252,6 +256,8 @@ int tacit_learner_scope_save(struct tacit_learner *learner, struct tacit_learner
 	learner->params.kind->save(scope->model, &model);
 	for (size_t i = 0; i < TACIT_STATISTIC_COUNT; i++)
 		tacit_threshold_save(scope->threshold[i], &threshold);
+	if (scope->rhythm)
+		tacit_rhythm_save(scope->rhythm, &threshold);
 	if (model.failed || threshold.failed)
 		return -ENOMEM;
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* A scope's stored state: a model, then a threshold; if they pass, used. */
+/* A scope's stored state: a model, then a threshold, then its weeks; if they pass, used. */
 #include <math.h>
 #include <stdlib.h>
 
 #include <tacit/model.h>
 #include <tacit/threshold.h>
+
+#include "agent/rhythm.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -48,6 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct tacit_model_kind *kind = tacit_model_kind_find("gaussian");
 	TACIT_CLEANUP(tacit_threshold_free_p) struct tacit_threshold *threshold = NULL;
 	TACIT_CLEANUP(tacit_model_free_p) struct tacit_model *model = NULL;
+	TACIT_CLEANUP(tacit_rhythm_free_p) struct tacit_rhythm *rhythm = NULL;
 	struct tacit_reader reader = tacit_reader_init(data, size);
 
 	if (kind->load(&space, &reader, &model) == 0)
@@ -56,5 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		reader = tacit_reader_init(data, size);
 	if (tacit_threshold_load(TACIT_STATISTIC_DISTANCE, &reader, &threshold) == 0)
 		use_threshold(threshold);
+	if (threshold && tacit_rhythm_load(&reader, &rhythm) == 0)
+		(void)tacit_rhythm_expects(rhythm, INT64_C(1795478400000), 2, 3);
 	return 0;
 }
