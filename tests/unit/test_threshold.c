@@ -245,7 +245,7 @@ static void test_anchor_holds(void)
 		tacit_threshold_learn(threshold, 10 * exponential(seeded_uniform(random)));
 		(void)get(threshold, 1e-5);
 	}
-	CU_ASSERT(get(threshold, 1e-5) > 6 * before);
+	CU_ASSERT(get(threshold, 1e-5) > 3 * before);
 }
 
 /* While there are no own scores the class's are all there is, then they fade. */
@@ -254,19 +254,20 @@ static void test_prior(void)
 	static const struct tacit_score_ladder ladder = { .weight = 1, .level = { 1, 2, 3, 4, 5 } };
 	TACIT_CLEANUP(tacit_random_free_p) struct tacit_random *random = seeded_random();
 	TACIT_CLEANUP(tacit_threshold_free_p) struct tacit_threshold *threshold = make();
-	double last = exp(3);
+	double own;
 
 	tacit_threshold_set_prior(threshold, &ladder);
+	CU_ASSERT_EQUAL(tacit_threshold_get_own(threshold, 1e-3, &own), -EAGAIN);
 	CU_ASSERT_DOUBLE_EQUAL(get(threshold, 1e-3), exp(3), 1e-4);
-	for (unsigned i = 0; i < 3; i++) {
+	for (double n = 150; n < 500; n += 150) {
 		for (unsigned k = 0; k < 150; k++)
 			tacit_threshold_learn(threshold, exponential(seeded_uniform(random)));
-		CU_ASSERT(get(threshold, 1e-3) < last);
-		last = get(threshold, 1e-3);
+		CU_ASSERT_EQUAL(tacit_threshold_get_own(threshold, 1e-3, &own), 0);
+		CU_ASSERT_DOUBLE_EQUAL(log(get(threshold, 1e-3)),
+				       (n * log(own) + 100 * 3) / (n + 100), 1e-6);
 	}
-	CU_ASSERT(last < 12);
 	tacit_threshold_set_prior(threshold, NULL);
-	CU_ASSERT(get(threshold, 1e-3) < last);
+	CU_ASSERT_EQUAL(get(threshold, 1e-3), own);
 }
 
 static void test_follows_drift(void)
