@@ -10,16 +10,16 @@
 
 #include <tacit/feature.h>
 #include <tacit/log.h>
+#include <tacit/threshold.h>
 
-#define DAY_MS	      86400000.0
-#define RISK_MIN      1e-9
-#define RISK_MAX      0.1
-#define LOG_BURST     20U
-#define LOG_MS	      60000U
-#define LOG_CAUSES    3
-#define LOG_TEXT_MAX  256U
-#define SLIGHT_EXCESS 1.25 /* an alarm by less may be the threshold's own error */
-#define LATE_WINDOWS  10 /* a tick later than this is a machine that slept, not an hour of alarm */
+#define DAY_MS	     86400000.0
+#define RISK_MIN     1e-9
+#define RISK_MAX     0.1
+#define LOG_BURST    20U
+#define LOG_MS	     60000U
+#define LOG_CAUSES   3
+#define LOG_TEXT_MAX 256U
+#define LATE_WINDOWS 10 /* a tick later than this is a machine that slept, not an hour of alarm */
 
 /* A scope that alarms, or did lately: its episode, and for how long it has been unusual. */
 struct unusual {
@@ -33,6 +33,7 @@ struct unusual {
 	int64_t unusual_ms, calm_ms;
 	int64_t stored_id; /* anomaly.id, once it is committed */
 	bool open, dirty, accepted;
+	bool expected; /* all of it so far */
 };
 
 LIST_HEAD(unusual_list, unusual);
@@ -47,10 +48,9 @@ struct tacit_detect {
 };
 
 static const char *const verdicts[] = {
-	[TACIT_VERDICT_WARMING] = "warming up",
-	[TACIT_VERDICT_NORMAL] = "normal",
-	[TACIT_VERDICT_ALARM] = "anomalous",
-	[TACIT_VERDICT_ACCEPTED] = "accepted",
+	[TACIT_VERDICT_WARMING] = "warming up", [TACIT_VERDICT_NORMAL] = "normal",
+	[TACIT_VERDICT_ALARM] = "anomalous",	[TACIT_VERDICT_ACCEPTED] = "accepted",
+	[TACIT_VERDICT_EXPECTED] = "expected",
 };
 
 const char *tacit_verdict_name(enum tacit_verdict verdict)
@@ -175,14 +175,14 @@ static void format_detail(const struct unusual *unusual, char text[TACIT_STORE_D
 
 	for (int i = 0; i < unusual->causes; i++)
 		(void)json_array_append_new(features, feature_json(&unusual->cause[i]));
-	detail = json_pack("{s:o, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:b}", "features", features,
+	detail = json_pack("{s:o, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:b, s:b}", "features", features,
 			   "distance", peak->score.value[TACIT_STATISTIC_DISTANCE],
 			   "distance_threshold", peak->threshold[TACIT_STATISTIC_DISTANCE], "max_z",
 			   peak->score.value[TACIT_STATISTIC_MAX_Z], "max_z_threshold",
 			   peak->threshold[TACIT_STATISTIC_MAX_Z], "rare",
 			   peak->score.value[TACIT_STATISTIC_RARE], "rare_threshold",
 			   peak->threshold[TACIT_STATISTIC_RARE], "evidence", peak->score.evidence,
-			   "accepted", unusual->accepted);
+			   "accepted", unusual->accepted, "expected", unusual->expected);
 	if (detail)
 		len = json_dumpb(detail, text, TACIT_STORE_DETAIL_MAX - 1, JSON_COMPACT);
 	json_decref(detail);
@@ -263,6 +263,7 @@ static void begin(struct tacit_detect *detect, struct unusual *unusual,
 		save_now(detect, unusual);
 	unusual->open = true;
 	unusual->accepted = false;
+	unusual->expected = true;
 	unusual->excess = 0;
 	unusual->anomaly.id = 0;
 	unusual->stored_id = 0;
@@ -283,17 +284,35 @@ static void announce(struct tacit_detect *detect, const struct unusual *unusual)
 	if (!tacit_log_allowed(&detect->log))
 		return;
 	describe(unusual, text, sizeof(text));
-	tacit_notice("anomaly %lld in %s: %s %.4g, threshold %.4g%s", (long long)anomaly->id,
-		     anomaly->scope, statistics[anomaly->statistic], anomaly->peak,
-		     anomaly->threshold, text);
+	tacit_notice("anomaly %lld in %s%s: %s %.4g, threshold %.4g%s", (long long)anomaly->id,
+		     anomaly->scope, unusual->expected ? ", as in earlier weeks" : "",
+		     statistics[anomaly->statistic], anomaly->peak, anomaly->threshold, text);
 }
 
 static void accept_change(struct tacit_detect *detect, struct unusual *unusual)
 {
 	unusual->accepted = true;
+	tacit_learner_release(detect->params.learner, unusual->anomaly.scope);
 	if (tacit_log_allowed(&detect->log))
 		tacit_notice("anomaly %lld in %s has lasted: it is learned as normal from now on",
 			     (long long)unusual->anomaly.id, unusual->anomaly.scope);
+}
+
+/* By the peak: an episode that goes beyond what it does every week is news from then on. */
+static void compare_weeks(struct tacit_detect *detect, struct unusual *unusual, int64_t wall_ms)
+{
+	struct tacit_learner *learner = detect->params.learner;
+	const char *scope = unusual->anomaly.scope;
+	unsigned leads;
+
+	if (unusual->causes < 1) {
+		unusual->expected = false;
+		return;
+	}
+	leads = unusual->cause[0].feature;
+	if (!tacit_learner_is_habit(learner, scope, wall_ms, unusual->excess, leads))
+		unusual->expected = false;
+	tacit_learner_note_habit(learner, scope, wall_ms, unusual->excess, leads);
 }
 
 static enum tacit_verdict sound(struct tacit_detect *detect, const struct tacit_window *window,
@@ -318,12 +337,15 @@ static enum tacit_verdict sound(struct tacit_detect *detect, const struct tacit_
 	if (window->end_ms > unusual->anomaly.end_ms)
 		unusual->anomaly.end_ms = window->end_ms;
 	note_peak(detect, unusual, window, judgement);
+	compare_weeks(detect, unusual, window->end_ms);
 	if (first) {
-		if (unusual->excess <= SLIGHT_EXCESS)
+		if (unusual->unusual_ms == 0 || unusual->excess <= TACIT_THRESHOLD_CONCEDE)
 			tacit_learner_concede(detect->params.learner, window->scope, judgement);
 		save_now(detect, unusual);
 		announce(detect, unusual);
 	}
+	if (unusual->expected)
+		return TACIT_VERDICT_EXPECTED;
 	if (unusual->unusual_ms < detect->params.accept_after_ms)
 		return TACIT_VERDICT_ALARM;
 	if (!unusual->accepted)
@@ -358,6 +380,7 @@ int tacit_detect_window(struct tacit_detect *detect, const struct tacit_window *
 		verdict = sound(detect, window, &judgement);
 	detect->counters.warming += verdict == TACIT_VERDICT_WARMING;
 	detect->counters.accepted += verdict == TACIT_VERDICT_ACCEPTED;
+	detect->counters.expected += verdict == TACIT_VERDICT_EXPECTED;
 	if (verdict != TACIT_VERDICT_ALARM && window->length_ms / 2 <= detect->params.window_ms)
 		r = tacit_learner_learn(learner, window, &judgement);
 	if (r < 0)

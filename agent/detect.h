@@ -9,7 +9,8 @@
  *
  * An alarming window teaches nothing, or an intruder would. But what lasts is the new normal: a
  * scope that has been in and out of alarm for accept_after_ms, never calm for
- * TACIT_DETECT_CALM_MS, is learned from again, and its episode says "accepted".
+ * TACIT_DETECT_CALM_MS, is learned from again, and its episode says "accepted". So is what comes
+ * every week at the same hour (rhythm.h): its episode says "expected".
  */
 #ifndef TACIT_AGENT_DETECT_H
 #define TACIT_AGENT_DETECT_H
@@ -47,9 +48,10 @@ enum tacit_verdict {
 	TACIT_VERDICT_NORMAL,
 	TACIT_VERDICT_ALARM,
 	TACIT_VERDICT_ACCEPTED, /* an alarm that has lasted: learned from again */
+	TACIT_VERDICT_EXPECTED, /* one that comes at this hour of the week: learned from */
 };
 
-/* "warming up", "normal", "anomalous", "accepted". */
+/* "warming up", "normal", "anomalous", "accepted", "expected". */
 const char *tacit_verdict_name(enum tacit_verdict verdict);
 
 /* The chance that a normal window exceeds one statistic's threshold; within 1e-9..0.1. */
@@ -79,7 +81,7 @@ void tacit_detect_set_policy(struct tacit_detect *detect, double alerts_per_day,
 			     int64_t accept_after_ms);
 
 struct tacit_detect_counters {
-	uint64_t windows, warming, alarms, accepted, episodes;
+	uint64_t windows, warming, alarms, accepted, expected, episodes;
 	uint64_t unkept; /* alarms beyond TACIT_DETECT_SCOPES_MAX */
 	uint32_t open;	 /* episodes now */
 };
@@ -90,7 +92,7 @@ void tacit_detect_counters(const struct tacit_detect *detect, struct tacit_detec
  * An anomaly's detail is JSON: {"features": [{"name", "unit", "value", "expected", "z", "share",
  * "surprise"}, ...] as tacit_learner_explain() has them, "distance", "distance_threshold", "max_z",
  * "max_z_threshold", "rare", "rare_threshold", "evidence": windows behind the judgement, "accepted":
- * whether learning has resumed}, all at the peak.
+ * whether learning has resumed, "expected": whether it went as in earlier weeks}, all at the peak.
  */
 
 /* NULL is fine. Does not flush: open episodes are found interrupted by the next store. */

@@ -97,6 +97,8 @@ static int score(struct tacit_learner *learner, struct tacit_learner_scope *scop
 	struct tacit_sample sample = tacit_window_sample(window, x);
 	int r = learner->params.kind->score(scope->model, &sample, &judgement->score);
 
+	if (r == 0)
+		r = tacit_reference_judge(&scope->reference, &sample, &judgement->score);
 	if (r < 0)
 		return r == -EAGAIN ? 0 : r;
 	judgement->scored = true;
@@ -182,7 +184,8 @@ int tacit_learner_learn(struct tacit_learner *learner, const struct tacit_window
 	tacit_learner_sample(learner, scope, window);
 	scope->windows++;
 	scope->unsaved++;
-	return 0;
+	return tacit_reference_renew(&scope->reference, scope->model, tacit_feature_space(),
+				     scope->windows);
 }
 
 void tacit_learner_note_alarm(struct tacit_learner *learner, const char *name)
@@ -200,7 +203,19 @@ void tacit_learner_concede(struct tacit_learner *learner, const char *name,
 
 	for (size_t i = 0; scope && i < TACIT_STATISTIC_COUNT; i++)
 		tacit_threshold_learn(scope->threshold[i],
-				      fmin(judgement->score.value[i], judgement->threshold[i]));
+				      fmin(judgement->score.value[i],
+					   TACIT_THRESHOLD_CONCEDE * judgement->threshold[i]));
+}
+
+void tacit_learner_release(struct tacit_learner *learner, const char *name)
+{
+	struct tacit_learner_scope *scope = tacit_learner_scope_find(learner, name);
+
+	if (!scope)
+		return;
+	tacit_reference_release(&scope->reference, scope->windows);
+	for (size_t i = 0; i < TACIT_STATISTIC_COUNT; i++)
+		tacit_threshold_release(scope->threshold[i]);
 }
 
 int tacit_learner_set_fleet(struct tacit_learner *learner, struct tacit_fleet *fleet, double kappa)
@@ -235,8 +250,7 @@ const struct tacit_fleet *tacit_learner_fleet(const struct tacit_learner *learne
 int tacit_learner_contribute(struct tacit_learner *learner, const struct tacit_fleet *fleet,
 			     double *out)
 {
-	const struct tacit_model **models TACIT_AUTO_FREE = NULL;
-	int *class_of TACIT_AUTO_FREE = NULL;
+	TACIT_AUTO_FREE struct tacit_fleet_scope *scopes = NULL;
 	bool speaks[TACIT_FLEET_CLASSES_MAX] = { false };
 	struct tacit_learner_scope *scope;
 	int classes = 0, r;
@@ -244,9 +258,8 @@ int tacit_learner_contribute(struct tacit_learner *learner, const struct tacit_f
 
 	if (tacit_fleet_kind(fleet) != learner->params.kind)
 		return -EINVAL;
-	models = (const struct tacit_model **)tacit_calloc(learner->n + 1, sizeof(const void *));
-	class_of = TACIT_NEW_N(int, learner->n + 1);
-	if (!models || !class_of)
+	scopes = TACIT_NEW_N(struct tacit_fleet_scope, learner->n + 1);
+	if (!scopes)
 		return -ENOMEM;
 	TAILQ_FOREACH (scope, &learner->ages, by_age) {
 		struct tacit_model_info info;
@@ -256,12 +269,13 @@ int tacit_learner_contribute(struct tacit_learner *learner, const struct tacit_f
 		learner->params.kind->info(scope->model, &info);
 		if (at < 0 || info.windows < TACIT_LEARNER_CONTRIBUTE_MIN)
 			continue;
-		models[n] = scope->model;
-		class_of[n++] = at;
+		scopes[n++] = (struct tacit_fleet_scope){ .model = scope->model,
+							  .threshold = scope->threshold,
+							  .class_of = at };
 		classes += !speaks[at];
 		speaks[at] = true;
 	}
-	r = tacit_fleet_contribute(fleet, models, class_of, n, out);
+	r = tacit_fleet_contribute(fleet, scopes, n, out);
 	return r < 0 ? r : classes;
 }
 
@@ -308,9 +322,11 @@ static int save_in_one(struct tacit_learner *learner, bool all)
 }
 
 /* What a scope takes besides its model. */
-#define SCOPE_BYTES                                                                                \
-	(sizeof(struct tacit_learner_scope) +                                                      \
-	 sizeof(float) * TACIT_STATISTIC_COUNT * TACIT_THRESHOLD_KEEP)
+static size_t scope_bytes(void)
+{
+	return sizeof(struct tacit_learner_scope) +
+	       TACIT_STATISTIC_COUNT * tacit_threshold_size_bytes();
+}
 
 static struct tacit_learner_scope *busiest(struct tacit_learner *learner, size_t *used)
 {
@@ -321,7 +337,9 @@ static struct tacit_learner_scope *busiest(struct tacit_learner *learner, size_t
 	*used = 0;
 	TAILQ_FOREACH (scope, &learner->ages, by_age) {
 		kind->info(scope->model, &info);
-		*used += kind->size_bytes(scope->model) + SCOPE_BYTES;
+		*used += kind->size_bytes(scope->model) + scope_bytes();
+		if (scope->reference.model)
+			*used += kind->size_bytes(scope->reference.model);
 		if (!info.promoted && info.windows >= PROMOTE_WINDOWS &&
 		    (!best || scope->activity > best->activity))
 			best = scope;
@@ -368,6 +386,17 @@ uint32_t tacit_learner_scopes(const struct tacit_learner *learner)
 	return learner->n > 0 ? learner->n : 1;
 }
 
+/* A release that is worth less than a window says nothing. */
+static const char *fleet_says(const struct tacit_learner *learner,
+			      const struct tacit_learner_scope *scope, double prior)
+{
+	int at = learner->fleet ? tacit_fleet_find(learner->fleet, scope->class) : -ENOENT;
+
+	if (at < 0 || tacit_fleet_head(learner->fleet)->version == 0)
+		return NULL;
+	return prior < 1 && learner->kappa > 0 ? "too few hosts" : "known";
+}
+
 void tacit_learner_each(const struct tacit_learner *learner, tacit_learner_info_fn *fn, void *ctx)
 {
 	const struct tacit_model_kind *kind = learner->params.kind;
@@ -382,6 +411,7 @@ void tacit_learner_each(const struct tacit_learner *learner, tacit_learner_info_
 		};
 
 		kind->info(scope->model, &info.model);
+		info.fleet = fleet_says(learner, scope, info.model.prior);
 		fn(ctx, &info);
 	}
 }

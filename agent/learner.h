@@ -71,11 +71,23 @@ int tacit_learner_repeat(struct tacit_learner *learner, const struct tacit_windo
 /* Counts an alarm in the scope's minute summary. */
 void tacit_learner_note_alarm(struct tacit_learner *learner, const char *scope);
 
-/* Lets the scope's thresholds learn that there are scores as high as they are, and no higher. For
- * alarms that are hardly any, once an episode: without it what is a little unusual now and then
- * would alarm for ever, because the scores that thresholds are made of end where they are. */
+/* Lets the scope's thresholds learn that there are scores as high as @judgement's, but no higher
+ * than TACIT_THRESHOLD_CONCEDE times themselves. For alarms that are hardly any, and for the first
+ * after a calm: what is unusual now and then will be usual in the end, what an intruder does all
+ * day long will not (threshold.h on anchors). */
 void tacit_learner_concede(struct tacit_learner *learner, const char *scope,
 			   const struct tacit_judgement *judgement);
+
+/* The scope has changed for good: its model is no longer held to what it was (reference.h), and its
+ * thresholds may follow at once. */
+void tacit_learner_release(struct tacit_learner *learner, const char *scope);
+
+/* An alarming window of @scope: @excess times its threshold, led by @feature; and whether such a one
+ * was to be expected at this hour of the week (rhythm.h). */
+void tacit_learner_note_habit(struct tacit_learner *learner, const char *scope, int64_t wall_ms,
+			      double excess, unsigned feature);
+bool tacit_learner_is_habit(struct tacit_learner *learner, const char *scope, int64_t wall_ms,
+			    double excess, unsigned feature);
 
 /* One feature's part in a score. */
 struct tacit_cause {
@@ -138,6 +150,8 @@ uint32_t tacit_learner_scopes(const struct tacit_learner *learner);
 struct tacit_learner_info {
 	const char *scope, *class; /* borrowed for the call */
 	struct tacit_model_info model;
+	const char *fleet; /* static: what it says of the class, "known" or "too few hosts" (noise
+			    * drowned them); NULL where there is no release, or none of the class */
 	uint64_t scores; /* behind its thresholds */
 	size_t bytes;	 /* its model takes */
 };

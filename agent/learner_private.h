@@ -4,10 +4,12 @@
 #define TACIT_AGENT_LEARNER_PRIVATE_H
 
 #include "learner.h"
+#include "rhythm.h"
 
 #include <sys/queue.h>
 
 #include <tacit/log.h>
+#include <tacit/reference.h>
 #include <tacit/threshold.h>
 
 #define TACIT_LEARNER_BUCKETS 1024U /* power of two */
@@ -42,7 +44,9 @@ struct tacit_learner_scope {
 	bool promoted;	       /* as of the last flush */
 	uint64_t refine_after; /* windows before which another attempt is in vain */
 	struct tacit_model *model;
+	struct tacit_reference reference; /* what model was */
 	struct tacit_threshold *threshold[TACIT_STATISTIC_COUNT];
+	struct tacit_rhythm *rhythm; /* NULL: it never alarmed */
 	struct tacit_store_minute minute, done; /* this minute; one that waits to be written */
 	int64_t saved_id; /* what the row's id will be once the transaction is committed */
 	bool saved, saved_minute;

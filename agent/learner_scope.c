@@ -38,6 +38,8 @@ static void scope_free(struct tacit_learner_scope *scope)
 	if (!scope)
 		return;
 	tacit_model_free(scope->model);
+	tacit_reference_done(&scope->reference);
+	tacit_rhythm_free(scope->rhythm);
 	for (size_t i = 0; i < TACIT_STATISTIC_COUNT; i++)
 		tacit_threshold_free(scope->threshold[i]);
 	tacit_free(scope);
@@ -56,7 +58,12 @@ int tacit_learner_scope_lean(struct tacit_learner *learner, struct tacit_learner
 {
 	int at = learner->fleet ? tacit_fleet_class_of(learner->fleet, scope->class) : -ENOENT;
 	const float *block = at < 0 ? NULL : tacit_fleet_block(learner->fleet, (size_t)at);
+	const struct tacit_score_ladder *ladder =
+		at < 0 || learner->kappa <= 0 ? NULL
+					      : tacit_fleet_ladders(learner->fleet, (size_t)at);
 
+	for (size_t i = 0; i < TACIT_STATISTIC_COUNT; i++)
+		tacit_threshold_set_prior(scope->threshold[i], ladder ? &ladder[i] : NULL);
 	return learner->params.kind->set_prior(scope->model, block, learner->kappa);
 }
 
@@ -89,8 +96,10 @@ static int load_thresholds(struct tacit_learner_scope *scope, const struct tacit
 	for (size_t i = 0; r == 0 && i < TACIT_STATISTIC_COUNT; i++) {
 		if (i >= STATISTICS_OLD && tacit_read_done(&reader))
 			break; /* saved before there was such a statistic */
-		r = tacit_threshold_load(&reader, &scope->threshold[i]);
+		r = tacit_threshold_load((enum tacit_statistic)i, &reader, &scope->threshold[i]);
 	}
+	if (r == 0 && !tacit_read_done(&reader)) /* not in older stores, nor without alarms */
+		r = tacit_rhythm_load(&reader, &scope->rhythm);
 	return r == 0 && !tacit_read_done(&reader) ? TACIT_EDAMAGED : r;
 }
 
@@ -115,6 +124,8 @@ static void on_stored(void *ctx, const struct tacit_store_scope *row)
 static void forget(struct tacit_learner_scope *scope)
 {
 	tacit_model_free(TACIT_TAKE(scope->model));
+	tacit_reference_done(&scope->reference);
+	tacit_rhythm_free(TACIT_TAKE(scope->rhythm));
 	for (size_t i = 0; i < TACIT_STATISTIC_COUNT; i++)
 		tacit_threshold_free(TACIT_TAKE(scope->threshold[i]));
 }
@@ -153,7 +164,7 @@ static int complete(struct tacit_learner *learner, struct tacit_learner_scope *s
 		r = learner->params.kind->new (tacit_feature_space(), &scope->model);
 	for (size_t i = 0; r == 0 && i < TACIT_STATISTIC_COUNT; i++)
 		if (!scope->threshold[i])
-			r = tacit_threshold_new(&scope->threshold[i]);
+			r = tacit_threshold_new((enum tacit_statistic)i, &scope->threshold[i]);
 	return r < 0 ? r : tacit_learner_scope_lean(learner, scope);
 }
 
@@ -244,6 +255,8 @@ int tacit_learner_scope_save(struct tacit_learner *learner, struct tacit_learner
 	learner->params.kind->save(scope->model, &model);
 	for (size_t i = 0; i < TACIT_STATISTIC_COUNT; i++)
 		tacit_threshold_save(scope->threshold[i], &threshold);
+	if (scope->rhythm)
+		tacit_rhythm_save(scope->rhythm, &threshold);
 	if (model.failed || threshold.failed)
 		return -ENOMEM;
 

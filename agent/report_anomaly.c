@@ -53,7 +53,7 @@ static json_t *name_causes(const json_t *detail)
 static json_t *summarise(const struct tacit_anomaly *anomaly, const json_t *detail)
 {
 	return json_pack(
-		"{s:I, s:o, s:o, s:s, s:o, s:o, s:o, s:I, s:s, s:o, s:o, s:I, s:b, s:o}", "id",
+		"{s:I, s:o, s:o, s:s, s:o, s:o, s:o, s:I, s:s, s:o, s:o, s:I, s:b, s:b, s:o}", "id",
 		(json_int_t)anomaly->id, "scope", tacit_report_text(anomaly->scope), "class",
 		tacit_report_text(anomaly->class), "state",
 		tacit_anomaly_state_name(anomaly->state), "start",
@@ -63,7 +63,8 @@ static json_t *summarise(const struct tacit_anomaly *anomaly, const json_t *deta
 		tacit_report_real(anomaly->peak), "threshold",
 		tacit_report_real(anomaly->threshold), "model_version",
 		(json_int_t)anomaly->model_version, "accepted",
-		json_is_true(json_object_get(detail, "accepted")), "causes", name_causes(detail));
+		json_is_true(json_object_get(detail, "accepted")), "expected",
+		json_is_true(json_object_get(detail, "expected")), "causes", name_causes(detail));
 }
 
 /* Adds what the feature table knows of it: this host may have been updated since. */

@@ -228,10 +228,10 @@ static void on_scope(void *ctx, const struct tacit_learner_info *info)
 {
 	struct listing *listing = (struct listing *)ctx;
 	json_t *row = json_pack(
-		"{s:o, s:o, s:I, s:o, s:I, s:I}", "name", tacit_report_text(info->scope), "class",
-		tacit_report_text(info->class), "windows", (json_int_t)info->model.windows, "prior",
-		tacit_report_real(info->model.prior), "scores", (json_int_t)info->scores, "bytes",
-		(json_int_t)info->bytes);
+		"{s:o, s:o, s:I, s:o, s:s?, s:I, s:I}", "name", tacit_report_text(info->scope),
+		"class", tacit_report_text(info->class), "windows", (json_int_t)info->model.windows,
+		"prior", tacit_report_real(info->model.prior), "fleet", info->fleet, "scores",
+		(json_int_t)info->scores, "bytes", (json_int_t)info->bytes);
 
 	if (json_array_append_new(listing->scopes, row) != 0)
 		listing->failed = true;

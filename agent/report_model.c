@@ -132,7 +132,7 @@ static void on_thresholds(void *ctx, const struct tacit_store_scope *scope)
 
 	for (size_t i = 0; i < TACIT_STATISTIC_COUNT; i++) {
 		TACIT_CLEANUP(tacit_threshold_free_p) struct tacit_threshold *threshold = NULL;
-		int r = tacit_threshold_load(&reader, &threshold);
+		int r = tacit_threshold_load((enum tacit_statistic)i, &reader, &threshold);
 
 		thresholds->failed |= r == -ENOMEM;
 		if (r < 0 ||

@@ -79,10 +79,11 @@ static void put_when(const struct tacit_render *render, const json_t *anomaly)
 			 tacit_render_time(tacit_render_at(anomaly, "start"), start),
 			 tacit_render_time(tacit_render_at(anomaly, "end"), end));
 	tacit_render_label(render, "");
-	tacit_render_put(render, TACIT_STYLE_PLAIN, "%" JSON_INTEGER_FORMAT " window%s; %s%s\n", n,
+	tacit_render_put(render, TACIT_STYLE_PLAIN, "%" JSON_INTEGER_FORMAT " window%s; %s%s%s\n", n,
 			 tacit_render_plural(n),
 			 state_words(tacit_render_text_at(anomaly, "state")),
-			 tacit_render_is(anomaly, "accepted") ? "; now learned as normal" : "");
+			 tacit_render_is(anomaly, "accepted") ? "; now learned as normal" : "",
+			 tacit_render_is(anomaly, "expected") ? "; as in earlier weeks" : "");
 }
 
 static void put_statistic(const struct tacit_render *render, const json_t *anomaly,

@@ -35,6 +35,14 @@ static const char *number_or_dash(const json_t *scope, const char *path,
 	return json_is_number(value) ? tacit_render_number(json_number_value(value), text) : "-";
 }
 
+/* "few" where the fleet has too few hosts of the class to say anything. */
+static const char *prior_of(const json_t *scope, char text[TACIT_RENDER_TEXT])
+{
+	if (strcmp(tacit_render_text_at(scope, "fleet"), "too few hosts") == 0)
+		return "few";
+	return number_or_dash(scope, "prior", text);
+}
+
 static void put_scope(const struct tacit_render *render, const json_t *scope)
 {
 	char a[TACIT_RENDER_TEXT], b[TACIT_RENDER_TEXT], c[TACIT_RENDER_TEXT], d[TACIT_RENDER_TEXT];
@@ -43,7 +51,7 @@ static void put_scope(const struct tacit_render *render, const json_t *scope)
 	tacit_render_put(render, TACIT_STYLE_PLAIN, "  %-24.24s %-15.15s %8s %5s %8s %6s %5s\n",
 			 tacit_render_text_at(scope, "name"), tacit_render_text_at(scope, "class"),
 			 tacit_render_count(tacit_render_int_at(scope, "windows"), a),
-			 number_or_dash(scope, "prior", b),
+			 prior_of(scope, b),
 			 number_or_dash(scope, "thresholds.distance", c),
 			 number_or_dash(scope, "thresholds.max_z", d),
 			 number_or_dash(scope, "thresholds.rare", e));
@@ -67,11 +75,11 @@ void tacit_view_model(const struct tacit_render *render, const json_t *document)
 		put_scope(render, scope);
 	}
 	tacit_render_put(render, TACIT_STYLE_DIM, "\n  ");
-	tacit_render_wrap(
-		render, TACIT_STYLE_DIM, 2,
-		"Windows: learned from. Prior: what the fleet's word on the class is "
-		"worth, in windows. Distance, |z|, Rare: the scores above which a window is "
-		"anomalous; '-' while there are too few scores.");
+	tacit_render_wrap(render, TACIT_STYLE_DIM, 2,
+			  "Windows: learned from. Prior: what the fleet's word on the class is "
+			  "worth, in windows; 'few': too few hosts run it for noise not to drown "
+			  "them. Distance, |z|, Rare: the scores above which a window is "
+			  "anomalous; '-' while there are too few scores.");
 }
 
 static const char *mark_of(const json_t *feature, enum tacit_style *style)

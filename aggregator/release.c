@@ -221,39 +221,15 @@ static bool is_comparable(const struct tacit_fleet *a, const struct tacit_fleet 
 		      sizeof(tacit_fleet_head(a)->schema)) == 0;
 }
 
-/* Where class @i comes from: the model it was in before, or the new one's initial block. */
-static const float *origin(const struct tacit_fleet *next, const struct tacit_fleet *old, size_t i)
+/* Classes of @next that @old has are as they were there. */
+static void carry_classes(const struct tacit_fleet *old, struct tacit_fleet *next)
 {
-	int k = old ? tacit_fleet_find(old, tacit_fleet_class_name(next, i)) : -ENOENT;
+	for (size_t i = 0; i < tacit_fleet_classes(next); i++) {
+		int k = tacit_fleet_find(old, tacit_fleet_class_name(next, i));
 
-	return k >= 0 ? tacit_fleet_block(old, (size_t)k) : tacit_fleet_block(next, i);
-}
-
-/* Writes @next as it is released, with the blocks of @old (may be NULL) where it has the class. */
-static int encode_with(const struct tacit_fleet *next, const struct tacit_fleet *old,
-		       struct tacit_writer *writer)
-{
-	TACIT_CLEANUP(tacit_writer_done) struct tacit_writer plain = { 0 };
-	size_t n = tacit_fleet_classes(next);
-	size_t block_len = tacit_fleet_kind(next)->block_len(tacit_feature_space());
-	size_t classes = 0;
-
-	tacit_fleet_encode(next, &plain);
-	if (plain.failed)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++)
-		classes += 2 + strlen(tacit_fleet_class_name(next, i)) + 4 * block_len;
-	tacit_write_bytes(writer, plain.data, plain.len - classes);
-	for (size_t i = 0; i < n; i++) {
-		const char *name = tacit_fleet_class_name(next, i);
-		const float *block = origin(next, old, i);
-
-		tacit_write_u16le(writer, (uint16_t)strlen(name));
-		tacit_write_bytes(writer, name, strlen(name));
-		for (size_t k = 0; k < block_len; k++)
-			tacit_write_f32le(writer, block[k]);
+		if (k >= 0)
+			tacit_fleet_copy_class(next, i, old, (size_t)k);
 	}
-	return writer->failed ? -ENOMEM : 0;
 }
 
 int tacit_release_carry(struct tacit_db *db, const struct tacit_ca *ca,
@@ -278,6 +254,8 @@ int tacit_release_carry(struct tacit_db *db, const struct tacit_ca *ca,
 
 	head.version++;
 	tacit_fleet_set_head(next, &head);
-	r = encode_with(next, old && is_comparable(next, old) ? old : NULL, &writer);
-	return r < 0 ? r : publish(db, ca, &head, &writer);
+	if (old && is_comparable(next, old))
+		carry_classes(old, next);
+	tacit_fleet_encode(next, &writer);
+	return publish(db, ca, &head, &writer);
 }

@@ -135,37 +135,41 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Coordinate by coordinate, the mean of what is left without @cut at each end. */
-static void trim(const struct groups *groups, size_t cut, uint32_t dimensions, double *one,
-		 double *ret)
+int tacit_round_sum_trim(const double *value, const double *size, size_t n, size_t dimensions,
+			 double *ret)
 {
-	for (uint32_t i = 0; i < dimensions; i++) {
+	TACIT_AUTO_FREE double *one = TACIT_NEW_N(double, n + 1);
+	size_t cut = n / TACIT_ROUND_SUM_TRIM;
+
+	if (!one)
+		return -ENOMEM;
+	for (size_t i = 0; i < dimensions; i++) {
 		double sum = 0;
 
-		for (size_t k = 0; k < groups->n; k++)
-			one[k] = groups->value[k * dimensions + i] / groups->size[k];
-		qsort(one, groups->n, sizeof(*one), compare);
-		for (size_t k = cut; k < groups->n - cut; k++)
+		for (size_t k = 0; k < n; k++)
+			one[k] = value[k * dimensions + i] / size[k];
+		qsort(one, n, sizeof(*one), compare);
+		for (size_t k = cut; k < n - cut; k++)
 			sum += one[k];
-		ret[i] = (double)groups->updates * sum / (double)(groups->n - 2 * cut);
+		ret[i] = sum / (double)(n - 2 * cut);
 	}
+	return 0;
 }
 
 static int get_trimmed(const struct groups *groups, uint32_t dimensions,
 		       struct tacit_round_sum *ret)
 {
 	size_t cut = groups->n / TACIT_ROUND_SUM_TRIM;
-	TACIT_AUTO_FREE double *one = TACIT_NEW_N(double, groups->n + 1);
-	double loss;
+	double updates = (double)groups->updates, loss;
+	int r = tacit_round_sum_trim(groups->value, groups->size, groups->n, dimensions,
+				     ret->value);
 
-	if (!one)
-		return -ENOMEM;
-	trim(groups, cut, dimensions, one, ret->value);
+	for (uint32_t i = 0; r == 0 && i < dimensions; i++)
+		ret->value[i] *= updates;
 	loss = tacit_plan_trimmed_noise((uint32_t)groups->n, (uint32_t)cut) /
 	       sqrt((double)groups->n);
-	ret->sum.noise_sd =
-		(double)groups->updates * loss * sqrt(groups->variance) / (double)groups->n;
-	return 0;
+	ret->sum.noise_sd = updates * loss * sqrt(groups->variance) / (double)groups->n;
+	return r;
 }
 
 static int get_groups(struct tacit_db *db, const struct tacit_round *round,

@@ -33,6 +33,17 @@ TACIT_MUST_CHECK int tacit_round_sum_get(struct tacit_db *db, const struct tacit
 					 enum tacit_aggregation aggregation,
 					 struct tacit_round_sum *ret);
 
+/**
+ * tacit_round_sum_trim - the mean of groups, coordinate by coordinate without the extreme fifths.
+ * @value: @n sums of @dimensions numbers, one after the other.
+ * @size:  @n, of how many updates each is.
+ * @ret:   @dimensions means over updates.
+ *
+ * 0 or -ENOMEM.
+ */
+TACIT_MUST_CHECK int tacit_round_sum_trim(const double *value, const double *size, size_t n,
+					  size_t dimensions, double *ret);
+
 /* How many updates that would be of. 0 or database errors. */
 TACIT_MUST_CHECK int tacit_round_sum_count(struct tacit_db *db, const struct tacit_round *round,
 					   uint64_t *ret);

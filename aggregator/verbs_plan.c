@@ -81,7 +81,7 @@ static int plan(const json_t *request, json_t **ret, char *why, size_t size)
 	if (dimensions > 0)
 		classes = 0;
 	else if (kind)
-		dimensions = classes * (json_int_t)kind->contribution_len(tacit_feature_space());
+		dimensions = classes * (json_int_t)tacit_fleet_section_len(kind, tacit_feature_space());
 	if (dimensions < 1 || dimensions > TACIT_PROTECT_DIMS_MAX) {
 		(void)snprintf(why, size, "--dimensions: from 1 to %u", TACIT_PROTECT_DIMS_MAX);
 		return -EINVAL;

@@ -140,10 +140,9 @@ static void threshold(void *ctx)
 static void contribute(void *ctx)
 {
 	struct bench *bench = ctx;
-	const struct tacit_model *const models[] = { bench->model };
-	static const int class_of[] = { 3 };
+	const struct tacit_fleet_scope scope = { .model = bench->model, .class_of = 3 };
 
-	must(tacit_fleet_contribute(bench->fleet, models, class_of, 1, bench->sum));
+	must(tacit_fleet_contribute(bench->fleet, &scope, 1, bench->sum));
 }
 
 static void absorb(void *ctx)
@@ -184,7 +183,7 @@ int main(void)
 	draw_windows();
 	make_fleet(&bench);
 	must(bench.kind->new (&space, &bench.model));
-	must(tacit_threshold_new(&bench.threshold));
+	must(tacit_threshold_new(TACIT_STATISTIC_MAX_Z, &bench.threshold));
 	row("learn_diagonal", learn, &bench, 500);
 	row("score_diagonal", score, &bench, 500);
 	printf("models.size %zu bytes\n", bench.kind->size_bytes(bench.model));

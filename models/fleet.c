@@ -6,15 +6,20 @@
 
 #include <tacit/mem.h>
 
-#define MAGIC	  "TACM"
-#define MAGIC_LEN 4U
-#define FORMAT	  1U
-#define KIND_MAX  15U
-#define SLOT	  "slot:"
+#include "ladder_block.h"
+
+#define MAGIC		    "TACM"
+#define MAGIC_LEN	    4U
+#define FORMAT		    2U
+#define FORMAT_BLOCKS_ALONE 1U
+#define STATISTICS_MAX	    16U /* in a release of whatever program */
+#define KIND_MAX	    15U
+#define SLOT		    "slot:"
 
 struct fleet_class {
 	char name[TACIT_FLEET_CLASS_NAME_MAX + 1];
 	float *block; /* into blocks */
+	struct tacit_score_ladder ladder[TACIT_STATISTIC_COUNT];
 };
 
 struct tacit_fleet {
@@ -59,8 +64,11 @@ static int fleet_alloc(const struct tacit_model_kind *kind, const struct tacit_s
 	fleet->blocks = (float *)tacit_calloc(n * block_len, sizeof(float));
 	if (!fleet->classes || !fleet->blocks)
 		return -ENOMEM;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		fleet->classes[i].block = fleet->blocks + i * block_len;
+		for (size_t s = 0; s < TACIT_STATISTIC_COUNT; s++)
+			tacit_ladder_init(&fleet->classes[i].ladder[s]);
+	}
 	*ret = TACIT_TAKE(fleet);
 	return 0;
 }
@@ -125,6 +133,21 @@ const float *tacit_fleet_block(const struct tacit_fleet *fleet, size_t i)
 	return fleet->classes[i].block;
 }
 
+const struct tacit_score_ladder *tacit_fleet_ladders(const struct tacit_fleet *fleet, size_t i)
+{
+	return fleet->classes[i].ladder;
+}
+
+void tacit_fleet_copy_class(struct tacit_fleet *fleet, size_t i, const struct tacit_fleet *from,
+			    size_t k)
+{
+	struct fleet_class *to = &fleet->classes[i];
+
+	memcpy(to->block, from->classes[k].block,
+	       fleet->kind->block_len(fleet->space) * sizeof(*to->block));
+	memcpy(to->ladder, from->classes[k].ladder, sizeof(to->ladder));
+}
+
 int tacit_fleet_find(const struct tacit_fleet *fleet, const char *class)
 {
 	for (size_t i = 0; i < fleet->n; i++)
@@ -161,32 +184,49 @@ int tacit_fleet_class_of(const struct tacit_fleet *fleet, const char *class)
 	return tacit_fleet_find(fleet, name);
 }
 
-size_t tacit_fleet_dimensions(const struct tacit_fleet *fleet)
+size_t tacit_fleet_section_len(const struct tacit_model_kind *kind, const struct tacit_space *space)
 {
-	return fleet->n * fleet->kind->contribution_len(fleet->space);
+	return kind->contribution_len(space) + TACIT_LADDER_CONTRIBUTION;
 }
 
-int tacit_fleet_contribute(const struct tacit_fleet *fleet, const struct tacit_model *const *models,
-			   const int *class_of, size_t n, double *out)
+size_t tacit_fleet_dimensions(const struct tacit_fleet *fleet)
 {
-	size_t len = fleet->kind->contribution_len(fleet->space);
-	size_t scopes[TACIT_FLEET_CLASSES_MAX] = { 0 };
+	return fleet->n * tacit_fleet_section_len(fleet->kind, fleet->space);
+}
+
+static void contribute_one(const struct tacit_fleet *fleet, const struct tacit_fleet_scope *scope,
+			   double *out)
+{
+	const struct fleet_class *class = &fleet->classes[scope->class_of];
+	double *ladders = out + fleet->kind->contribution_len(fleet->space);
+
+	fleet->kind->contribute(scope->model, class->block, out);
+	memset(ladders, 0, TACIT_LADDER_CONTRIBUTION * sizeof(*ladders));
+	if (scope->threshold)
+		tacit_ladder_contribute(scope->threshold, class->ladder, ladders);
+}
+
+int tacit_fleet_contribute(const struct tacit_fleet *fleet, const struct tacit_fleet_scope *scopes,
+			   size_t n, double *out)
+{
+	size_t len = tacit_fleet_section_len(fleet->kind, fleet->space);
+	size_t of_class[TACIT_FLEET_CLASSES_MAX] = { 0 };
 	TACIT_AUTO_FREE double *one = TACIT_NEW_N(double, len);
 
 	if (!one)
 		return -ENOMEM;
 	memset(out, 0, tacit_fleet_dimensions(fleet) * sizeof(*out));
 	for (size_t m = 0; m < n; m++)
-		if (class_of[m] >= 0 && (size_t)class_of[m] < fleet->n)
-			scopes[class_of[m]]++;
+		if (scopes[m].class_of >= 0 && (size_t)scopes[m].class_of < fleet->n)
+			of_class[scopes[m].class_of]++;
 	for (size_t m = 0; m < n; m++) {
-		size_t i = (size_t)class_of[m];
+		size_t i = (size_t)scopes[m].class_of;
 
-		if (class_of[m] < 0 || i >= fleet->n)
+		if (scopes[m].class_of < 0 || i >= fleet->n)
 			continue;
-		fleet->kind->contribute(models[m], fleet->classes[i].block, one);
+		contribute_one(fleet, &scopes[m], one);
 		for (size_t k = 0; k < len; k++)
-			out[i * len + k] += one[k] / (double)scopes[i];
+			out[i * len + k] += one[k] / (double)of_class[i];
 	}
 	return 0;
 }
@@ -195,20 +235,22 @@ int tacit_fleet_absorb(const struct tacit_fleet *fleet, const struct tacit_sum *
 		       struct tacit_fleet **ret)
 {
 	TACIT_CLEANUP(tacit_fleet_free_p) struct tacit_fleet *next = NULL;
-	size_t len = fleet->kind->contribution_len(fleet->space);
+	size_t len = tacit_fleet_section_len(fleet->kind, fleet->space);
 	int r = fleet_alloc(fleet->kind, fleet->space, fleet->n, &next);
 
 	if (r < 0)
 		return r;
 	next->head = fleet->head;
 	for (size_t i = 0; i < fleet->n; i++) {
+		const struct fleet_class *before = &fleet->classes[i];
+		struct fleet_class *after = &next->classes[i];
 		struct tacit_sum part = *sum;
 
+		memcpy(after->name, before->name, sizeof(after->name));
 		part.value = sum->value + i * len;
-		memcpy(next->classes[i].name, fleet->classes[i].name,
-		       sizeof(next->classes[i].name));
-		fleet->kind->absorb(fleet->space, &part, fleet->classes[i].block,
-				    next->classes[i].block);
+		fleet->kind->absorb(fleet->space, &part, before->block, after->block);
+		part.value += fleet->kind->contribution_len(fleet->space);
+		tacit_ladder_absorb(&part, before->ladder, after->ladder);
 	}
 	*ret = TACIT_TAKE(next);
 	return 0;
@@ -220,6 +262,14 @@ static void write_text(struct tacit_writer *writer, const char *text)
 
 	tacit_write_u16le(writer, (uint16_t)len);
 	tacit_write_bytes(writer, text, len);
+}
+
+static void write_ladder(struct tacit_writer *writer, const struct tacit_score_ladder *ladder)
+{
+	tacit_write_f32le(writer, ladder->weight);
+	for (size_t k = 0; k < TACIT_SCORE_RUNGS; k++)
+		tacit_write_f32le(writer, ladder->level[k]);
+	tacit_write_f32le(writer, ladder->spread);
 }
 
 void tacit_fleet_encode(const struct tacit_fleet *fleet, struct tacit_writer *writer)
@@ -235,11 +285,14 @@ void tacit_fleet_encode(const struct tacit_fleet *fleet, struct tacit_writer *wr
 	tacit_write_u64le(writer, (uint64_t)fleet->head.created_ms);
 	tacit_write_u32le(writer, (uint32_t)fleet->space->dims);
 	tacit_write_u32le(writer, (uint32_t)fleet->space->groups);
+	tacit_write_u16le(writer, TACIT_STATISTIC_COUNT);
 	tacit_write_u16le(writer, (uint16_t)fleet->n);
 	for (size_t i = 0; i < fleet->n; i++) {
 		write_text(writer, fleet->classes[i].name);
 		for (size_t k = 0; k < block_len; k++)
 			tacit_write_f32le(writer, fleet->classes[i].block[k]);
+		for (size_t s = 0; s < TACIT_STATISTIC_COUNT; s++)
+			write_ladder(writer, &fleet->classes[i].ladder[s]);
 	}
 }
 
@@ -256,8 +309,10 @@ static int read_text(struct tacit_reader *reader, size_t max, char *text)
 	return 0;
 }
 
+/* @statistics: how many ladders each class has. */
 static int read_head(struct tacit_reader *reader, const struct tacit_space *space,
-		     const struct tacit_model_kind **ret_kind, struct tacit_fleet_head *head)
+		     const struct tacit_model_kind **ret_kind, struct tacit_fleet_head *head,
+		     size_t *statistics)
 {
 	const uint8_t *magic = tacit_read_bytes(reader, MAGIC_LEN);
 	uint16_t format = tacit_read_u16le(reader);
@@ -269,7 +324,7 @@ static int read_head(struct tacit_reader *reader, const struct tacit_space *spac
 		return TACIT_ESCHEMA;
 	if (reader->failed)
 		return TACIT_EDAMAGED;
-	if (format != FORMAT)
+	if (format != FORMAT && format != FORMAT_BLOCKS_ALONE)
 		return TACIT_ESCHEMA;
 	if (read_text(reader, KIND_MAX, kind) < 0)
 		return TACIT_EDAMAGED;
@@ -281,13 +336,33 @@ static int read_head(struct tacit_reader *reader, const struct tacit_space *spac
 	head->created_ms = (int64_t)tacit_read_u64le(reader);
 	dims = tacit_read_u32le(reader);
 	groups = tacit_read_u32le(reader);
-	if (reader->failed)
+	*statistics = format == FORMAT ? tacit_read_u16le(reader) : 0;
+	if (reader->failed || *statistics > STATISTICS_MAX)
 		return TACIT_EDAMAGED;
 	*ret_kind = tacit_model_kind_find(kind);
 	return *ret_kind && dims == space->dims && groups == space->groups ? 0 : TACIT_ESCHEMA;
 }
 
-static int read_class(struct tacit_fleet *fleet, size_t i, struct tacit_reader *reader)
+/* Of statistics that this program knows; others are skipped, those that are missing stay as they
+ * are. 0 or TACIT_EDAMAGED. */
+static int read_ladders(struct fleet_class *class, size_t statistics, struct tacit_reader *reader)
+{
+	for (size_t s = 0; s < statistics; s++) {
+		struct tacit_score_ladder ladder = { .weight = tacit_read_f32le(reader) };
+
+		for (size_t k = 0; k < TACIT_SCORE_RUNGS; k++)
+			ladder.level[k] = tacit_read_f32le(reader);
+		ladder.spread = tacit_read_f32le(reader);
+		if (reader->failed || tacit_ladder_check(&ladder) < 0)
+			return TACIT_EDAMAGED;
+		if (s < TACIT_STATISTIC_COUNT)
+			class->ladder[s] = ladder;
+	}
+	return 0;
+}
+
+static int read_class(struct tacit_fleet *fleet, size_t i, size_t statistics,
+		      struct tacit_reader *reader)
 {
 	size_t block_len = fleet->kind->block_len(fleet->space);
 	char name[TACIT_FLEET_CLASS_NAME_MAX + 1];
@@ -298,12 +373,14 @@ static int read_class(struct tacit_fleet *fleet, size_t i, struct tacit_reader *
 		return TACIT_EDAMAGED;
 	for (size_t k = 0; k < block_len; k++)
 		block[k] = tacit_read_f32le(reader);
-	return !reader->failed && fleet->kind->check(fleet->space, block) == 0 ? 0 : TACIT_EDAMAGED;
+	if (reader->failed || fleet->kind->check(fleet->space, block) < 0)
+		return TACIT_EDAMAGED;
+	return read_ladders(&fleet->classes[i], statistics, reader);
 }
 
 static int read_classes(struct tacit_reader *reader, const struct tacit_model_kind *kind,
 			const struct tacit_space *space, const struct tacit_fleet_head *head,
-			struct tacit_fleet **ret)
+			size_t statistics, struct tacit_fleet **ret)
 {
 	TACIT_CLEANUP(tacit_fleet_free_p) struct tacit_fleet *fleet = NULL;
 	uint16_t n = tacit_read_u16le(reader);
@@ -316,7 +393,7 @@ static int read_classes(struct tacit_reader *reader, const struct tacit_model_ki
 		return r;
 	fleet->head = *head;
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = read_class(fleet, i, reader);
+		r = read_class(fleet, i, statistics, reader);
 	if (r == 0)
 		*ret = TACIT_TAKE(fleet);
 	return r;
@@ -331,15 +408,15 @@ int tacit_fleet_decode(const uint8_t *data, size_t len, const struct tacit_space
 	const struct tacit_model_kind *kind = NULL;
 	struct tacit_fleet_head head = { 0 };
 	const uint8_t *signature;
-	size_t covered;
+	size_t covered, statistics = 0;
 	uint16_t signature_len;
 	int r;
 
 	if (len > TACIT_FLEET_BYTES_MAX)
 		return -E2BIG;
-	r = read_head(&reader, space, &kind, &head);
+	r = read_head(&reader, space, &kind, &head, &statistics);
 	if (r == 0)
-		r = read_classes(&reader, kind, space, &head, &fleet);
+		r = read_classes(&reader, kind, space, &head, statistics, &fleet);
 	if (r < 0)
 		return r;
 

@@ -387,7 +387,7 @@ static int gaussian_loss(struct tacit_model *model, const struct tacit_sample *s
 		double z = z_of(sample, &view, j);
 
 		sum += (LOSS_FREEDOM + 1) / 2 * log1p(z * z / LOSS_FREEDOM) +
-		       log(fmax(sqrt(view.variance[j]), SD_MIN));
+		       log(fmax(sqrt(view.variance[j]), view.tuning.sd_min));
 	}
 	*ret = sum / (double)view.n;
 	return 0;

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fleet - the fleet's model: one block per workload class, versioned; what a
- * release is made of. Also the layout of a contribution: classes in the
- * release's order, contribution_len numbers each.
+ * fleet - the fleet's model: for each workload class one block, and one ladder of scores
+ * (score_ladder.h) for each statistic, versioned; what a release is made of. Also the
+ * layout of a contribution: classes in the release's order, and of each contribution_len
+ * numbers of the kind, then those of the ladders.
  *
- * Released bytes (all little-endian): "TACM", u16 format (1), u16 kind length, kind,
+ * Released bytes (all little-endian): "TACM", u16 format (2), u16 kind length, kind,
  * schema[32], u64 version, u64 round, i64 created (wall ms), u32 dims, u32 groups,
- * u16 classes, then per class: u16 name length, name, block as f32. Then u16
- * signature length and an ECDSA-P256-SHA256 signature (DER) by the aggregator's CA key
- * over everything before that length. The SHA-256 of the whole is the model's name.
+ * u16 statistics, u16 classes, then per class: u16 name length, name, block as f32, and for
+ * each statistic its ladder: weight, levels, spread as f32. Then u16 signature length and
+ * an ECDSA-P256-SHA256 signature (DER) by the aggregator's CA key over everything before
+ * that length. The SHA-256 of the whole is the model's name. Format 1 had neither statistics
+ * nor ladders; it is still read, as ladders that say nothing.
  */
 #ifndef TACIT_FLEET_H
 #define TACIT_FLEET_H
@@ -21,10 +24,12 @@
 #include <tacit/cleanup.h>
 #include <tacit/error.h>
 #include <tacit/model.h>
+#include <tacit/score_ladder.h>
+#include <tacit/threshold.h>
 
-#define TACIT_FLEET_CLASSES_MAX    64U
+#define TACIT_FLEET_CLASSES_MAX	   64U
 #define TACIT_FLEET_CLASS_NAME_MAX 64U /* bytes, without NUL; [A-Za-z0-9@._:-] */
-#define TACIT_FLEET_BYTES_MAX      (4U << 20)
+#define TACIT_FLEET_BYTES_MAX	   (4U << 20)
 #define TACIT_FLEET_SIGNATURE_MAX  256U
 
 struct tacit_fleet;
@@ -57,6 +62,13 @@ size_t tacit_fleet_classes(const struct tacit_fleet *fleet);
 const char *tacit_fleet_class_name(const struct tacit_fleet *fleet, size_t i);
 const float *tacit_fleet_block(const struct tacit_fleet *fleet, size_t i);
 
+/* Borrowed: TACIT_STATISTIC_COUNT ladders. */
+const struct tacit_score_ladder *tacit_fleet_ladders(const struct tacit_fleet *fleet, size_t i);
+
+/* Class @i of @fleet becomes what class @k of @from is, but for its name. Same kind and space. */
+void tacit_fleet_copy_class(struct tacit_fleet *fleet, size_t i, const struct tacit_fleet *from,
+			    size_t k);
+
 /* Index of @class, or -ENOENT. */
 int tacit_fleet_find(const struct tacit_fleet *fleet, const char *class);
 
@@ -74,21 +86,29 @@ void tacit_fleet_slot_name(unsigned i, unsigned n, char ret[TACIT_FLEET_CLASS_NA
 /* True when @name may be a class. */
 bool tacit_fleet_class_name_is_valid(const char *name);
 
-/* Numbers in a contribution: classes times the kind's contribution_len. */
+/* Numbers in a contribution: of one class, and of all. */
+size_t tacit_fleet_section_len(const struct tacit_model_kind *kind,
+			       const struct tacit_space *space);
 size_t tacit_fleet_dimensions(const struct tacit_fleet *fleet);
+
+/* One scope that has something to say. */
+struct tacit_fleet_scope {
+	const struct tacit_model *model;	  /* borrowed */
+	struct tacit_threshold *const *threshold; /* borrowed; one per statistic, or NULL */
+	int class_of;				  /* index, or -1: of no class here */
+};
 
 /**
  * tacit_fleet_contribute - what a host would add, all classes.
- * @models:  @n local models, borrowed.
- * @class_of: @n class indices, or -1 for a scope of no class here. Scopes of one class
- *           are averaged, so that a host counts once whatever it runs.
+ * @scopes:  @n of them. Scopes of one class are averaged, so that a host counts once
+ *           whatever it runs.
  * @out:     tacit_fleet_dimensions() numbers; classes the host does not run are zero.
  *
  * Returns 0 or -ENOMEM.
  */
 TACIT_MUST_CHECK int tacit_fleet_contribute(const struct tacit_fleet *fleet,
-					    const struct tacit_model *const *models,
-					    const int *class_of, size_t n, double *out);
+					    const struct tacit_fleet_scope *scopes, size_t n,
+					    double *out);
 
 /**
  * tacit_fleet_absorb - the next fleet model from a round's sum.

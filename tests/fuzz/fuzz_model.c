@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* A scope's stored state: a model of the first kind that reads it, then a threshold; if they pass,
- * used. */
+/* A scope's stored state: a model of the first kind that reads it, then a threshold, then its weeks;
+ * if they pass, used. */
 #include <math.h>
 #include <stdlib.h>
 
 #include <tacit/model.h>
 #include <tacit/threshold.h>
+
+#include "agent/rhythm.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -52,6 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct tacit_model_kind *kind;
 	TACIT_CLEANUP(tacit_threshold_free_p) struct tacit_threshold *threshold = NULL;
 	TACIT_CLEANUP(tacit_model_free_p) struct tacit_model *model = NULL;
+	TACIT_CLEANUP(tacit_rhythm_free_p) struct tacit_rhythm *rhythm = NULL;
 	struct tacit_reader reader = tacit_reader_init(data, size);
 
 	for (size_t i = 0; !model && (kind = tacit_model_kind_at(i)); i++) {
@@ -61,7 +64,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (!model)
 		reader = tacit_reader_init(data, size);
-	if (tacit_threshold_load(&reader, &threshold) == 0)
+	if (tacit_threshold_load(TACIT_STATISTIC_DISTANCE, &reader, &threshold) == 0)
 		use_threshold(threshold);
+	if (threshold && tacit_rhythm_load(&reader, &rhythm) == 0)
+		(void)tacit_rhythm_expects(rhythm, INT64_C(1795478400000), 2, 3);
 	return 0;
 }

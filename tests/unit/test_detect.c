@@ -297,6 +297,70 @@ static void test_clock_steps(void)
 	CU_ASSERT_EQUAL(tacit_store_skipped(bench.store), 0);
 }
 
+#define WEEK_MS (7 * 86400000LL)
+
+/* The verdict on the last of three odd windows, after a calm. */
+static enum tacit_verdict visit(struct bench *bench, int64_t now_ms,
+				struct tacit_window (*odd)(struct behaviour *, const char *))
+{
+	enum tacit_verdict verdict = TACIT_VERDICT_NORMAL;
+
+	bench->behaviour.now_ms = now_ms;
+	for (int i = 0; i < 3; i++) {
+		struct tacit_window window = odd(&bench->behaviour, "host");
+
+		verdict = see(bench, &window);
+		tacit_detect_tick(bench->detect, TICK_MS);
+	}
+	(void)calm(bench, "host", TACIT_DETECT_CALM_MS / TICK_MS + 10);
+	return verdict;
+}
+
+static struct tacit_window behaviour_forks(struct behaviour *behaviour, const char *scope)
+{
+	struct tacit_window window = behaviour_window(behaviour, scope);
+
+	window.count[TACIT_FEATURE_TCP_CONNECT_FAILED] = 60000;
+	return window;
+}
+
+/* Monday's job is expected from the third week on; at other times, or by other means, it is not. */
+static void test_weekly_job_is_expected(void)
+{
+	PLACE(place);
+	const char *path = place_file(&place, "tacit.db");
+	int64_t monday;
+
+	{
+		BENCH(bench, path, 16);
+
+		monday = bench.behaviour.now_ms + 3 * 86400000LL;
+		(void)calm(&bench, "host", 5000); /* a young model grows surer week by week */
+		CU_ASSERT_EQUAL(visit(&bench, monday, behaviour_odd), TACIT_VERDICT_ALARM);
+		CU_ASSERT_EQUAL(visit(&bench, monday + WEEK_MS, behaviour_odd),
+				TACIT_VERDICT_ALARM);
+		CU_ASSERT_EQUAL(tacit_learner_flush(bench.learner, true), 0);
+	}
+	{
+		BENCH(bench, path, 17); /* it is remembered */
+		struct tacit_detect_counters counters;
+		uint64_t windows;
+
+		monday += 2 * WEEK_MS;
+		bench.behaviour.now_ms = monday - 700000;
+		CU_ASSERT_EQUAL(calm(&bench, "host", 20), 0);
+		windows = learned(&bench, "host");
+		CU_ASSERT_EQUAL(visit(&bench, monday, behaviour_odd), TACIT_VERDICT_EXPECTED);
+		tacit_detect_counters(bench.detect, &counters);
+		CU_ASSERT_EQUAL(counters.expected, 3);
+		CU_ASSERT(learned(&bench, "host") >= windows + 3);
+		CU_ASSERT_EQUAL(visit(&bench, monday + 86400000, behaviour_odd),
+				TACIT_VERDICT_ALARM);
+		CU_ASSERT_EQUAL(visit(&bench, monday + WEEK_MS, behaviour_forks),
+				TACIT_VERDICT_ALARM);
+	}
+}
+
 static void test_vanished_scope_ends(void)
 {
 	BENCH(bench, ":memory:", 9);
@@ -435,6 +499,7 @@ int main(void)
 		{ "what is rare and odd never is", test_rare_oddity_is_never_accepted },
 		{ "sleeping is not lasting", test_sleep_is_no_hour_of_alarm },
 		{ "the wall clock may jump", test_clock_steps },
+		{ "a weekly job is expected", test_weekly_job_is_expected },
 		{ "a scope that vanishes ends its episode", test_vanished_scope_ends },
 		{ "a restart interrupts an episode", test_interrupted },
 		{ "overlong windows are not learned from", test_long_windows },

@@ -74,7 +74,9 @@ static void test_new(void)
 	CU_ASSERT_EQUAL(tacit_fleet_find(fleet, "cron"), 2);
 	CU_ASSERT_EQUAL(tacit_fleet_find(fleet, "cro"), -ENOENT);
 	CU_ASSERT_EQUAL(tacit_fleet_dimensions(fleet),
-			3 * gaussian()->contribution_len(&samples_space));
+			3 * tacit_fleet_section_len(gaussian(), &samples_space));
+	CU_ASSERT(tacit_fleet_section_len(gaussian(), &samples_space) >
+		  gaussian()->contribution_len(&samples_space));
 	CU_ASSERT_EQUAL(gaussian()->check(&samples_space, tacit_fleet_block(fleet, 2)), 0);
 }
 
@@ -129,23 +131,26 @@ static void test_contribute_averages_scopes(void)
 	TACIT_CLEANUP(tacit_fleet_free_p) struct tacit_fleet *fleet = make(3);
 	TACIT_CLEANUP(tacit_model_free_p) struct tacit_model *a = learned(random, 0);
 	TACIT_CLEANUP(tacit_model_free_p) struct tacit_model *b = learned(random, 1);
-	const struct tacit_model *const models[] = { a, b, b, a };
-	static const int class_of[] = { 2, 0, 2, -1 };
+	const struct tacit_fleet_scope scopes[] = { { .model = a, .class_of = 2 },
+						    { .model = b, .class_of = 0 },
+						    { .model = b, .class_of = 2 },
+						    { .model = a, .class_of = -1 } };
 	size_t len = gaussian()->contribution_len(&samples_space);
+	size_t section = tacit_fleet_section_len(gaussian(), &samples_space);
 	double out[200], of_a[100], of_b[100];
 
 	CU_ASSERT_FATAL(len < 100 && tacit_fleet_dimensions(fleet) < 200);
 	memset(out, 0x55, sizeof(out));
-	CU_ASSERT_EQUAL(tacit_fleet_contribute(fleet, models, class_of, 4, out), 0);
+	CU_ASSERT_EQUAL(tacit_fleet_contribute(fleet, scopes, 4, out), 0);
 	gaussian()->contribute(a, tacit_fleet_block(fleet, 0), of_a);
 	gaussian()->contribute(b, tacit_fleet_block(fleet, 0), of_b);
 	for (size_t i = 0; i < len; i++) {
 		CU_ASSERT_EQUAL(out[i], of_b[i]);
-		CU_ASSERT_EQUAL(out[len + i], 0);
-		CU_ASSERT_DOUBLE_EQUAL(out[2 * len + i], (of_a[i] + of_b[i]) / 2, 1e-15);
+		CU_ASSERT_EQUAL(out[section + i], 0);
+		CU_ASSERT_DOUBLE_EQUAL(out[2 * section + i], (of_a[i] + of_b[i]) / 2, 1e-15);
 	}
-	CU_ASSERT_EQUAL(tacit_fleet_contribute(fleet, NULL, NULL, 0, out), 0);
-	for (size_t i = 0; i < 3 * len; i++)
+	CU_ASSERT_EQUAL(tacit_fleet_contribute(fleet, NULL, 0, out), 0);
+	for (size_t i = 0; i < 3 * section; i++)
 		CU_ASSERT_EQUAL(out[i], 0);
 }
 
@@ -165,10 +170,9 @@ static void test_round(void)
 	tacit_fleet_set_head(fleet, &head);
 	for (unsigned host = 0; host < 10; host++) {
 		TACIT_CLEANUP(tacit_model_free_p) struct tacit_model *model = learned(random, 0);
-		const struct tacit_model *const models[] = { model };
-		static const int class_of[] = { 1 };
+		const struct tacit_fleet_scope scope = { .model = model, .class_of = 1 };
 
-		CU_ASSERT_EQUAL(tacit_fleet_contribute(fleet, models, class_of, 1, value), 0);
+		CU_ASSERT_EQUAL(tacit_fleet_contribute(fleet, &scope, 1, value), 0);
 		CU_ASSERT_EQUAL_FATAL(tacit_protect(&params, value, len, random, update), 0);
 		for (size_t i = 0; i < len; i++)
 			total[i] += update[i];
@@ -195,14 +199,14 @@ static void encode(struct tacit_writer *writer)
 	TACIT_CLEANUP(tacit_model_free_p) struct tacit_model *model = learned(random, 0);
 	TACIT_CLEANUP(tacit_fleet_free_p) struct tacit_fleet *fleet = make(2);
 	TACIT_CLEANUP(tacit_fleet_free_p) struct tacit_fleet *next = NULL;
-	const struct tacit_model *const models[] = { model, model };
-	static const int class_of[] = { 0, 1 };
+	const struct tacit_fleet_scope scopes[] = { { .model = model, .class_of = 0 },
+						    { .model = model, .class_of = 1 } };
 	struct tacit_fleet_head head = { .version = 4, .round = 9, .created_ms = -5 };
 	double value[200];
 	const struct tacit_sum sum = { .value = value, .updates = 1 };
 
 	memset(head.schema, 0xab, sizeof(head.schema));
-	CU_ASSERT_EQUAL(tacit_fleet_contribute(fleet, models, class_of, 2, value), 0);
+	CU_ASSERT_EQUAL(tacit_fleet_contribute(fleet, scopes, 2, value), 0);
 	CU_ASSERT_EQUAL_FATAL(tacit_fleet_absorb(fleet, &sum, &next), 0);
 	tacit_fleet_set_head(next, &head);
 	tacit_fleet_encode(next, writer);
@@ -232,6 +236,67 @@ static void test_round_trip(void)
 	CU_ASSERT(again.len == covered && memcmp(again.data, bytes.data, covered) == 0);
 }
 
+static float level_of(const struct tacit_fleet *fleet, size_t class)
+{
+	return tacit_fleet_ladders(fleet, class)[TACIT_STATISTIC_MAX_Z].level[2];
+}
+
+/* What a host of this kind has for thresholds reaches the release; classes without any say so. */
+static void test_ladders(void)
+{
+	TACIT_CLEANUP(tacit_random_free_p) struct tacit_random *random = seeded_random();
+	TACIT_CLEANUP(tacit_model_free_p) struct tacit_model *model = learned(random, 0);
+	TACIT_CLEANUP(tacit_fleet_free_p) struct tacit_fleet *fleet = make(2);
+	TACIT_CLEANUP(tacit_fleet_free_p) struct tacit_fleet *next = NULL;
+	struct tacit_threshold *threshold[TACIT_STATISTIC_COUNT];
+	struct tacit_fleet_scope scope = { .model = model, .threshold = threshold, .class_of = 1 };
+	double value[200], at;
+	struct tacit_sum sum = { .value = value, .updates = 20 };
+
+	for (size_t s = 0; s < TACIT_STATISTIC_COUNT; s++) {
+		CU_ASSERT_EQUAL_FATAL(tacit_threshold_new((enum tacit_statistic)s, &threshold[s]),
+				      0);
+		for (unsigned i = 0; i < TACIT_THRESHOLD_KEEP; i++)
+			tacit_threshold_learn(threshold[s], 9 - log(seeded_uniform(random)));
+	}
+	CU_ASSERT_EQUAL(tacit_fleet_contribute(fleet, &scope, 1, value), 0);
+	for (size_t i = 0; i < tacit_fleet_dimensions(fleet); i++)
+		value[i] *= 20;
+	CU_ASSERT_EQUAL_FATAL(tacit_fleet_absorb(fleet, &sum, &next), 0);
+	CU_ASSERT(!tacit_score_ladder_is_known(tacit_fleet_ladders(next, 0)));
+	CU_ASSERT(tacit_score_ladder_is_known(tacit_fleet_ladders(next, 1)));
+	CU_ASSERT_EQUAL(tacit_threshold_get(threshold[TACIT_STATISTIC_MAX_Z], 1e-3, &at), 0);
+	CU_ASSERT_DOUBLE_EQUAL((double)level_of(next, 1), log(at), 0.05);
+	tacit_fleet_copy_class(next, 0, next, 1);
+	CU_ASSERT_EQUAL(level_of(next, 0), level_of(next, 1));
+	CU_ASSERT_STRING_EQUAL(tacit_fleet_class_name(next, 0), class_names[0]);
+	for (size_t s = 0; s < TACIT_STATISTIC_COUNT; s++)
+		tacit_threshold_free(threshold[s]);
+}
+
+/* As releases were before they had ladders: what can be known from them is. */
+static void test_older_format(void)
+{
+	TACIT_CLEANUP(tacit_writer_done) struct tacit_writer bytes = { 0 };
+	TACIT_CLEANUP(tacit_writer_done) struct tacit_writer older = { 0 };
+	TACIT_CLEANUP(tacit_fleet_free_p) struct tacit_fleet *fleet = NULL;
+	const size_t class_len[] = { 2 + 13 + 96, 2 + 13 + 96 },
+		     ladders = TACIT_STATISTIC_COUNT * 28;
+
+	encode(&bytes);
+	tacit_write_bytes(&older, bytes.data, 80);
+	older.data[4] = 1;
+	tacit_write_bytes(&older, bytes.data + 82, 2 + class_len[0]);
+	tacit_write_bytes(&older, bytes.data + 84 + class_len[0] + ladders, class_len[1]);
+	tacit_write_bytes(&older, bytes.data + bytes.len - 7, 7);
+	CU_ASSERT_EQUAL_FATAL(
+		tacit_fleet_decode(older.data, older.len, &samples_space, &fleet, NULL, NULL, NULL),
+		0);
+	CU_ASSERT_EQUAL(tacit_fleet_head(fleet)->version, 4);
+	CU_ASSERT(tacit_fleet_block(fleet, 1)[0] > 0);
+	CU_ASSERT(!tacit_score_ladder_is_known(tacit_fleet_ladders(fleet, 1)));
+}
+
 static int decode(const uint8_t *data, size_t len)
 {
 	struct tacit_fleet *fleet = NULL;
@@ -243,7 +308,8 @@ static int decode(const uint8_t *data, size_t len)
 }
 
 /* Offsets: magic 0, format 4, kind length 6, kind 8, schema 16, version 48, round 56, created 64,
- * dims 72, groups 76, classes 80, first name's length 82, name 84 (13 bytes), block 97. */
+ * dims 72, groups 76, statistics 80, classes 82, first name's length 84, name 86 (13 bytes), block
+ * 99, of 8 * 12 bytes, its first ladder 195. */
 static void test_hostile_bytes(void)
 {
 	static const struct {
@@ -252,16 +318,19 @@ static void test_hostile_bytes(void)
 		size_t n;
 		int code;
 	} rows[] = {
-		{ 0, 'X', 1, TACIT_ESCHEMA },	  { 4, 2, 1, TACIT_ESCHEMA },
+		{ 0, 'X', 1, TACIT_ESCHEMA },	  { 4, 3, 1, TACIT_ESCHEMA },
 		{ 6, 255, 2, TACIT_EDAMAGED },	  { 8, 'x', 1, TACIT_ESCHEMA },
 		{ 9, 0, 1, TACIT_EDAMAGED },	  { 72, 9, 1, TACIT_ESCHEMA },
 		{ 75, 255, 1, TACIT_ESCHEMA },	  { 76, 255, 4, TACIT_ESCHEMA },
-		{ 80, 0, 2, TACIT_EDAMAGED },	  { 80, 1, 1, TACIT_EDAMAGED },
-		{ 80, 3, 1, TACIT_EDAMAGED },	  { 80, 255, 2, TACIT_EDAMAGED },
-		{ 82, 0, 1, TACIT_EDAMAGED },	  { 82, 255, 2, TACIT_EDAMAGED },
-		{ 84, '/', 1, TACIT_EDAMAGED },	  { 97, 255, 4, TACIT_EDAMAGED },
-		{ 100, 0x40, 1, TACIT_EDAMAGED }, { 104, 0x7f, 1, TACIT_EDAMAGED },
-		{ 105, 0, 4, TACIT_EDAMAGED },	  { 105, 255, 4, TACIT_EDAMAGED },
+		{ 82, 0, 2, TACIT_EDAMAGED },	  { 82, 1, 1, TACIT_EDAMAGED },
+		{ 82, 3, 1, TACIT_EDAMAGED },	  { 82, 255, 2, TACIT_EDAMAGED },
+		{ 84, 0, 1, TACIT_EDAMAGED },	  { 84, 255, 2, TACIT_EDAMAGED },
+		{ 86, '/', 1, TACIT_EDAMAGED },	  { 99, 255, 4, TACIT_EDAMAGED },
+		{ 102, 0x40, 1, TACIT_EDAMAGED }, { 106, 0x7f, 1, TACIT_EDAMAGED },
+		{ 107, 0, 4, TACIT_EDAMAGED },	  { 107, 255, 4, TACIT_EDAMAGED },
+		{ 4, 1, 1, TACIT_EDAMAGED },	  { 80, 255, 2, TACIT_EDAMAGED },
+		{ 80, 0, 1, TACIT_EDAMAGED },	  { 195, 255, 4, TACIT_EDAMAGED },
+		{ 199, 255, 4, TACIT_EDAMAGED },  { 222, 0xbf, 1, TACIT_EDAMAGED },
 	};
 	TACIT_CLEANUP(tacit_writer_done) struct tacit_writer good = { 0 };
 
@@ -319,13 +388,13 @@ static int use_everything(const uint8_t *data, size_t len, const struct tacit_mo
 	TACIT_CLEANUP(tacit_fleet_free_p) struct tacit_fleet *next = NULL;
 	double value[200] = { 0 };
 	const struct tacit_sum sum = { .value = value, .updates = 1 };
-	static const int class_of[] = { 0 };
+	const struct tacit_fleet_scope scope = { .model = model, .class_of = 0 };
 	int r = tacit_fleet_new(gaussian(), &samples_space, class_names, 2, &fleet);
 
 	if (r == 0)
 		r = tacit_fleet_decode(data, len, &samples_space, &decoded, NULL, NULL, NULL);
 	if (r == 0)
-		r = tacit_fleet_contribute(fleet, &model, class_of, 1, value);
+		r = tacit_fleet_contribute(fleet, &scope, 1, value);
 	if (r == 0)
 		r = tacit_fleet_absorb(fleet, &sum, &next);
 	return r;
@@ -358,6 +427,8 @@ int main(void)
 		{ "contribute averages scopes", test_contribute_averages_scopes },
 		{ "round", test_round },
 		{ "round trip", test_round_trip },
+		{ "ladders", test_ladders },
+		{ "older format", test_older_format },
 		{ "hostile bytes", test_hostile_bytes },
 		{ "same class twice", test_same_class_twice },
 		{ "long signature", test_long_signature },

@@ -424,7 +424,12 @@ static void test_fleet_warms_a_new_host(void)
 	judgement = judge(&new, &window);
 	CU_ASSERT_TRUE(judgement.scored);
 	CU_ASSERT_EQUAL(judgement.model_version, 3);
+	CU_ASSERT_TRUE(judgement.has_threshold); /* from the first window on */
+	CU_ASSERT(judgement.score.value[TACIT_STATISTIC_MAX_Z] <
+		  judgement.threshold[TACIT_STATISTIC_MAX_Z]);
 	window = behaviour_odd(&behaviour, "a.service");
+	CU_ASSERT(judge(&new, &window).score.value[TACIT_STATISTIC_MAX_Z] >
+		  judgement.threshold[TACIT_STATISTIC_MAX_Z]);
 	CU_ASSERT(judge(&new, &window).score.value[TACIT_STATISTIC_MAX_Z] >
 		  3 * judgement.score.value[TACIT_STATISTIC_MAX_Z]);
 	window = behaviour_window(&behaviour, "unknown.service");
