@@ -63,6 +63,11 @@ static const char *const statistics[] = {
 	[TACIT_STATISTIC_MAX_Z] = "max z",
 };
 
+const char *tacit_detect_statistic_name(enum tacit_statistic statistic)
+{
+	return statistics[statistic];
+}
+
 int tacit_detect_new(const struct tacit_detect_params *params, struct tacit_detect **ret)
 {
 	struct tacit_detect *detect = TACIT_NEW(struct tacit_detect);

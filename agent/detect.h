@@ -52,6 +52,9 @@ enum tacit_verdict {
 /* "warming up", "normal", "anomalous", "accepted". */
 const char *tacit_verdict_name(enum tacit_verdict verdict);
 
+/* "distance", "max z". */
+const char *tacit_detect_statistic_name(enum tacit_statistic statistic);
+
 /* The chance that a normal window exceeds one statistic's threshold; within 1e-9..0.1. */
 double tacit_detect_risk(double alerts_per_day, uint32_t window_ms, uint32_t scopes);
 

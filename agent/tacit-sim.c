@@ -12,6 +12,7 @@
 #include <tacit/log.h>
 
 #include "identity.h"
+#include "judge_options.h"
 #include "sim.h"
 #include "uplink.h"
 
@@ -46,7 +47,9 @@ static void usage(FILE *to)
 {
 	(void)fputs("usage: tacit-sim run --token FILE --replay FILE... [OPTION...]\n"
 		    "       tacit-sim convert FROM TO\n"
+		    "       tacit-sim judge [OPTION...] FILE...\n"
 		    "\n"
+		    "judge tells how often tacitd would raise an alarm; its options: judge --help.\n"
 		    "convert writes a recording again: as CSV if TO ends in .csv, else binary.\n"
 		    "run has these options:\n"
 		    "  --token FILE       enrolment token, or - for standard input\n"
@@ -371,6 +374,8 @@ int main(int argc, char **argv)
 	int code;
 
 	tacit_log_init("tacit-sim");
+	if (argc > 1 && strcmp(argv[1], "judge") == 0)
+		return tacit_judge_main(argc - 1, argv + 1);
 	code = parse_options(argc, argv, &options);
 	if (code >= 0)
 		return code;
