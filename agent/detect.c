@@ -29,6 +29,8 @@ struct unusual {
 	struct tacit_judgement judgement;
 	struct tacit_cause cause[TACIT_DETECT_CAUSES];
 	int causes;
+	struct tacit_process process[TACIT_DETECT_PROCESSES]; /* of the episode */
+	size_t processes;
 	uint64_t alarm_tick;
 	int64_t unusual_ms, calm_ms;
 	int64_t stored_id; /* anomaly.id, once it is committed */
@@ -169,6 +171,20 @@ static json_t *feature_json(const struct tacit_cause *cause)
 			 cause->expected, "z", cause->z, "share", cause->share);
 }
 
+static json_t *processes_json(const struct unusual *unusual)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < unusual->processes; i++) {
+		const struct tacit_process *process = &unusual->process[i];
+
+		(void)json_array_append_new(
+			array, json_pack("{s:s, s:I, s:b}", "name", process->name, "execs",
+					 (json_int_t)process->execs, "new", process->is_new));
+	}
+	return array;
+}
+
 /* What the row says of the peak; an empty object when it cannot be said. */
 static void format_detail(const struct unusual *unusual, char text[TACIT_STORE_DETAIL_MAX])
 {
@@ -184,6 +200,7 @@ static void format_detail(const struct unusual *unusual, char text[TACIT_STORE_D
 			   peak->score.value[TACIT_STATISTIC_MAX_Z], "max_z_threshold",
 			   peak->threshold[TACIT_STATISTIC_MAX_Z], "evidence", peak->score.evidence,
 			   "accepted", unusual->accepted);
+	(void)json_object_set_new(detail, "processes", processes_json(unusual));
 	if (detail)
 		len = json_dumpb(detail, text, TACIT_STORE_DETAIL_MAX - 1, JSON_COMPACT);
 	json_decref(detail);
@@ -257,6 +274,22 @@ static void note_peak(struct tacit_detect *detect, struct unusual *unusual,
 	unusual->causes = n < 0 ? 0 : n;
 }
 
+/* What begins an episode may have been started a window earlier. */
+static void note_processes(struct tacit_detect *detect, struct unusual *unusual, bool first)
+{
+	struct tacit_process now[TACIT_DETECT_PROCESSES];
+	int n = 0;
+
+	if (first)
+		unusual->processes = 0;
+	if (detect->params.processes)
+		n = detect->params.processes(detect->params.processes_ctx, unusual->anomaly.scope,
+					     first ? 2 : 1, now, TACIT_ARRAY_LEN(now));
+	for (int i = 0; i < n; i++)
+		unusual->processes = tacit_process_add(unusual->process, unusual->processes,
+						       TACIT_DETECT_PROCESSES, &now[i]);
+}
+
 static void begin(struct tacit_detect *detect, struct unusual *unusual,
 		  const struct tacit_window *window)
 {
@@ -319,6 +352,7 @@ static enum tacit_verdict sound(struct tacit_detect *detect, const struct tacit_
 	if (window->end_ms > unusual->anomaly.end_ms)
 		unusual->anomaly.end_ms = window->end_ms;
 	note_peak(detect, unusual, window, judgement);
+	note_processes(detect, unusual, first);
 	if (first) {
 		if (unusual->excess <= SLIGHT_EXCESS)
 			tacit_learner_concede(detect->params.learner, window->scope, judgement);

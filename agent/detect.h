@@ -20,6 +20,7 @@
 #include <tacit/error.h>
 
 #include "learner.h"
+#include "process.h"
 #include "store.h"
 #include "window.h"
 
@@ -28,7 +29,13 @@ struct tacit_detect;
 #define TACIT_DETECT_GAP	5U
 #define TACIT_DETECT_CALM_MS	600000
 #define TACIT_DETECT_CAUSES	8U    /* features in an episode's detail */
+#define TACIT_DETECT_PROCESSES	8U    /* names there */
 #define TACIT_DETECT_SCOPES_MAX 1024U /* unusual ones at a time; more are counted, not kept */
+
+/* The programs that @scope has started in the last @windows windows, as tacit_sensor_processes().
+ */
+typedef int tacit_detect_processes_fn(void *ctx, const char *scope, unsigned windows,
+				      struct tacit_process *ret, size_t max);
 
 struct tacit_detect_params {
 	struct tacit_learner *learner; /* borrowed */
@@ -36,6 +43,8 @@ struct tacit_detect_params {
 	double alerts_per_day;	       /* above 0 */
 	uint32_t window_ms;
 	int64_t accept_after_ms;
+	tacit_detect_processes_fn *processes; /* NULL: nobody knows */
+	void *processes_ctx;		      /* borrowed */
 };
 
 /* @ret: owned by the caller. 0 or -ENOMEM. */
@@ -92,7 +101,9 @@ void tacit_detect_counters(const struct tacit_detect *detect, struct tacit_detec
 /*
  * An anomaly's detail is JSON: {"features": [{"name", "unit", "value", "expected", "z", "share"},
  * ...] by falling share, "distance", "distance_threshold", "max_z", "max_z_threshold", "evidence":
- * windows behind the judgement, "accepted": whether learning has resumed}, all at the peak.
+ * windows behind the judgement, "accepted": whether learning has resumed}, all at the peak, and
+ * "processes": [{"name", "execs", "new"}, ...]: programs started in the episode's alarming windows
+ * and the one before it, the most telling first. Names never leave the host.
  */
 
 /* NULL is fine. Does not flush: open episodes are found interrupted by the next store. */
