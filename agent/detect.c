@@ -366,6 +366,15 @@ static enum tacit_verdict sound(struct tacit_detect *detect, const struct tacit_
 	return TACIT_VERDICT_ACCEPTED;
 }
 
+/* What lies between the alarms of an episode, or just behind them, may be of the same making. A few
+ * scores just below the threshold would make its tail so heavy that the next burst was below it. */
+static bool is_shadowed(struct tacit_detect *detect, const char *scope)
+{
+	const struct unusual *unusual = detect->counters.open > 0 ? find(detect, scope) : NULL;
+
+	return unusual && unusual->open && !unusual->accepted;
+}
+
 int tacit_detect_window(struct tacit_detect *detect, const struct tacit_window *window,
 			enum tacit_verdict *ret, struct tacit_judgement *ret_judgement)
 {
@@ -393,7 +402,8 @@ int tacit_detect_window(struct tacit_detect *detect, const struct tacit_window *
 		verdict = sound(detect, window, &judgement);
 	detect->counters.warming += verdict == TACIT_VERDICT_WARMING;
 	detect->counters.accepted += verdict == TACIT_VERDICT_ACCEPTED;
-	if (verdict != TACIT_VERDICT_ALARM && window->length_ms / 2 <= detect->params.window_ms)
+	if (verdict != TACIT_VERDICT_ALARM && !is_shadowed(detect, window->scope) &&
+	    window->length_ms / 2 <= detect->params.window_ms)
 		r = tacit_learner_learn(learner, window, &judgement);
 	if (r < 0)
 		return r;

@@ -7,9 +7,10 @@
  * windows of one scope with at most TACIT_DETECT_GAP ticks between them are one
  * episode, which is one row in the store and two lines in the log.
  *
- * An alarming window teaches nothing, or an intruder would. But what lasts is the new normal: a
- * scope that has been in and out of alarm for accept_after_ms, never calm for
- * TACIT_DETECT_CALM_MS, is learned from again, and its episode says "accepted".
+ * An alarming window teaches nothing, or an intruder would; nor does one between the alarms of an
+ * episode. But what lasts is the new normal: a scope that has been in and out of alarm for
+ * accept_after_ms, never calm for TACIT_DETECT_CALM_MS, is learned from again, and its episode says
+ * "accepted".
  */
 #ifndef TACIT_AGENT_DETECT_H
 #define TACIT_AGENT_DETECT_H

@@ -252,6 +252,19 @@ static void test_alarms_teach_nothing(void)
 	CU_ASSERT_EQUAL(counters.open, 1);
 }
 
+/* An intruder's windows do not all alarm. */
+static void test_episodes_teach_nothing(void)
+{
+	BENCH(bench, NULL, 3);
+
+	CU_ASSERT_EQUAL(calm(&bench, "host", WARM), 0);
+	CU_ASSERT_EQUAL(storm(&bench, "host", 1), 1);
+	CU_ASSERT_EQUAL(calm(&bench, "host", TACIT_DETECT_GAP), 0);
+	CU_ASSERT_EQUAL(learned(&bench, "host"), WARM);
+	CU_ASSERT_EQUAL(calm(&bench, "host", 10), 0); /* one more is before the end is known */
+	CU_ASSERT_EQUAL(learned(&bench, "host"), WARM + 9);
+}
+
 static void test_lasting_change_is_accepted(void)
 {
 	BENCH(bench, ":memory:", 4);
@@ -472,6 +485,7 @@ int main(void)
 		{ "short calms are bridged", test_gap },
 		{ "programs started are told", test_programs_started },
 		{ "alarming windows teach nothing", test_alarms_teach_nothing },
+		{ "nor do those between them", test_episodes_teach_nothing },
 		{ "a change that lasts is accepted", test_lasting_change_is_accepted },
 		{ "bursts do not blind", test_bursts_do_not_blind },
 		{ "so is one that keeps coming back", test_habit_is_accepted },
