@@ -344,6 +344,7 @@ static enum tacit_verdict sound(struct tacit_detect *detect, const struct tacit_
 	first = !unusual->open;
 	if (first)
 		begin(detect, unusual, window);
+	note_processes(detect, unusual, first);
 	unusual->alarm_tick = detect->tick;
 	unusual->calm_ms = 0;
 	unusual->dirty = true;
@@ -352,7 +353,6 @@ static enum tacit_verdict sound(struct tacit_detect *detect, const struct tacit_
 	if (window->end_ms > unusual->anomaly.end_ms)
 		unusual->anomaly.end_ms = window->end_ms;
 	note_peak(detect, unusual, window, judgement);
-	note_processes(detect, unusual, first);
 	if (first) {
 		if (unusual->excess <= SLIGHT_EXCESS)
 			tacit_learner_concede(detect->params.learner, window->scope, judgement);
