@@ -182,6 +182,19 @@ check-kernels: all                                      ## the sensor on booted 
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) $(O)/tests/kernels/init
 	$(Q)O=$(O) UPDATE=$(UPDATE) tests/run check-kernels tests/kernels/check.sh
 
+# Programs that intruders bring along.
+attack_tools := $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/attacks/*.c))
+$(attack_tools): $(O)/tests/%: $(O)/obj/tests/%.o
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(our_ldflags) $(LDFLAGS) -o $@ $^
+
+check-attacks: all                                      ## what of harmless attacks is seen (root)
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) $(attack_tools)
+	$(Q)rm -f $(O)/attacks.md
+	$(Q)O=$(O) TEST_TIMEOUT=900 tests/run check-attacks tests/attacks/check.sh; code=$$?; \
+		[ ! -e $(O)/attacks.md ] || cat $(O)/attacks.md; exit $$code
+
 demo: all                                               ## a fleet on this machine, end to end (root)
 	$(Q)O=$(O) tests/demo.sh
 
@@ -244,6 +257,6 @@ clean:                                                  ## remove build/
 help:                                                   ## this list
 	@sed -nE 's/^([a-z_%.-]+):[^#]*## /\1\t/p' Makefile | expand -t 16
 
-.PHONY: all programs deps check check-root check-kernels demo bench tidy install uninstall clean help
+.PHONY: all programs deps check check-root check-kernels check-attacks demo bench tidy install uninstall clean help
 .SECONDARY:
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)

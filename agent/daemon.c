@@ -253,6 +253,12 @@ static int open_store(struct tacit_daemon *daemon)
 	return tacit_store_set_int(daemon->store, "started_ms", daemon->wall_ms);
 }
 
+static int on_processes(void *ctx, const char *scope, unsigned windows, struct tacit_process *ret,
+			size_t max)
+{
+	return tacit_sensor_processes((struct tacit_sensor *)ctx, scope, windows, ret, max);
+}
+
 static int make_models(struct tacit_daemon *daemon)
 {
 	const struct tacit_agent_conf *conf = daemon->params.conf;
@@ -267,6 +273,8 @@ static int make_models(struct tacit_daemon *daemon)
 		.alerts_per_day = conf->alerts_per_day,
 		.window_ms = conf->window_ms,
 		.accept_after_ms = (int64_t)conf->learn_accept_after_sec * 1000,
+		.processes = daemon->params.sensor ? on_processes : NULL,
+		.processes_ctx = daemon->params.sensor,
 	};
 	int r;
 

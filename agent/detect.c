@@ -29,6 +29,8 @@ struct unusual {
 	struct tacit_judgement judgement;
 	struct tacit_cause cause[TACIT_DETECT_CAUSES];
 	int causes;
+	struct tacit_process process[TACIT_DETECT_PROCESSES]; /* of the episode */
+	size_t processes;
 	uint64_t alarm_tick;
 	int64_t unusual_ms, calm_ms;
 	int64_t stored_id; /* anomaly.id, once it is committed */
@@ -63,6 +65,11 @@ static const char *const statistics[] = {
 	[TACIT_STATISTIC_MAX_Z] = "max z",
 	[TACIT_STATISTIC_RARE] = "rare events",
 };
+
+const char *tacit_detect_statistic_name(enum tacit_statistic statistic)
+{
+	return statistics[statistic];
+}
 
 int tacit_detect_new(const struct tacit_detect_params *params, struct tacit_detect **ret)
 {
@@ -166,6 +173,20 @@ static json_t *feature_json(const struct tacit_cause *cause)
 			 cause->surprise);
 }
 
+static json_t *processes_json(const struct unusual *unusual)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < unusual->processes; i++) {
+		const struct tacit_process *process = &unusual->process[i];
+
+		(void)json_array_append_new(
+			array, json_pack("{s:s, s:I, s:b}", "name", process->name, "execs",
+					 (json_int_t)process->execs, "new", process->is_new));
+	}
+	return array;
+}
+
 /* What the row says of the peak; an empty object when it cannot be said. */
 static void format_detail(const struct unusual *unusual, char text[TACIT_STORE_DETAIL_MAX])
 {
@@ -175,14 +196,15 @@ static void format_detail(const struct unusual *unusual, char text[TACIT_STORE_D
 
 	for (int i = 0; i < unusual->causes; i++)
 		(void)json_array_append_new(features, feature_json(&unusual->cause[i]));
-	detail = json_pack("{s:o, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:b, s:b}", "features", features,
-			   "distance", peak->score.value[TACIT_STATISTIC_DISTANCE],
+	detail = json_pack("{s:o, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:b, s:b}", "features",
+			   features, "distance", peak->score.value[TACIT_STATISTIC_DISTANCE],
 			   "distance_threshold", peak->threshold[TACIT_STATISTIC_DISTANCE], "max_z",
 			   peak->score.value[TACIT_STATISTIC_MAX_Z], "max_z_threshold",
 			   peak->threshold[TACIT_STATISTIC_MAX_Z], "rare",
 			   peak->score.value[TACIT_STATISTIC_RARE], "rare_threshold",
 			   peak->threshold[TACIT_STATISTIC_RARE], "evidence", peak->score.evidence,
 			   "accepted", unusual->accepted, "expected", unusual->expected);
+	(void)json_object_set_new(detail, "processes", processes_json(unusual));
 	if (detail)
 		len = json_dumpb(detail, text, TACIT_STORE_DETAIL_MAX - 1, JSON_COMPACT);
 	json_decref(detail);
@@ -254,6 +276,22 @@ static void note_peak(struct tacit_detect *detect, struct unusual *unusual,
 	n = tacit_learner_explain(detect->params.learner, window, statistic, TACIT_DETECT_CAUSES,
 				  unusual->cause);
 	unusual->causes = n < 0 ? 0 : n;
+}
+
+/* What begins an episode may have been started a window earlier. */
+static void note_processes(struct tacit_detect *detect, struct unusual *unusual, bool first)
+{
+	struct tacit_process now[TACIT_DETECT_PROCESSES];
+	int n = 0;
+
+	if (first)
+		unusual->processes = 0;
+	if (detect->params.processes)
+		n = detect->params.processes(detect->params.processes_ctx, unusual->anomaly.scope,
+					     first ? 2 : 1, now, TACIT_ARRAY_LEN(now));
+	for (int i = 0; i < n; i++)
+		unusual->processes = tacit_process_add(unusual->process, unusual->processes,
+						       TACIT_DETECT_PROCESSES, &now[i]);
 }
 
 static void begin(struct tacit_detect *detect, struct unusual *unusual,
@@ -329,6 +367,7 @@ static enum tacit_verdict sound(struct tacit_detect *detect, const struct tacit_
 	first = !unusual->open;
 	if (first)
 		begin(detect, unusual, window);
+	note_processes(detect, unusual, first);
 	unusual->alarm_tick = detect->tick;
 	unusual->calm_ms = 0;
 	unusual->dirty = true;
@@ -339,7 +378,7 @@ static enum tacit_verdict sound(struct tacit_detect *detect, const struct tacit_
 	note_peak(detect, unusual, window, judgement);
 	compare_weeks(detect, unusual, window->end_ms);
 	if (first) {
-		if (unusual->unusual_ms == 0 || unusual->excess <= TACIT_THRESHOLD_CONCEDE)
+		if (unusual->excess <= TACIT_THRESHOLD_CONCEDE)
 			tacit_learner_concede(detect->params.learner, window->scope, judgement);
 		save_now(detect, unusual);
 		announce(detect, unusual);
@@ -351,6 +390,15 @@ static enum tacit_verdict sound(struct tacit_detect *detect, const struct tacit_
 	if (!unusual->accepted)
 		accept_change(detect, unusual);
 	return TACIT_VERDICT_ACCEPTED;
+}
+
+/* What lies between the alarms of an episode, or just behind them, may be of the same making. A few
+ * scores just below the threshold would make its tail so heavy that the next burst was below it. */
+static bool is_shadowed(struct tacit_detect *detect, const char *scope)
+{
+	const struct unusual *unusual = detect->counters.open > 0 ? find(detect, scope) : NULL;
+
+	return unusual && unusual->open && !unusual->accepted;
 }
 
 int tacit_detect_window(struct tacit_detect *detect, const struct tacit_window *window,
@@ -381,7 +429,8 @@ int tacit_detect_window(struct tacit_detect *detect, const struct tacit_window *
 	detect->counters.warming += verdict == TACIT_VERDICT_WARMING;
 	detect->counters.accepted += verdict == TACIT_VERDICT_ACCEPTED;
 	detect->counters.expected += verdict == TACIT_VERDICT_EXPECTED;
-	if (verdict != TACIT_VERDICT_ALARM && window->length_ms / 2 <= detect->params.window_ms)
+	if (verdict != TACIT_VERDICT_ALARM && !is_shadowed(detect, window->scope) &&
+	    window->length_ms / 2 <= detect->params.window_ms)
 		r = tacit_learner_learn(learner, window, &judgement);
 	if (r < 0)
 		return r;

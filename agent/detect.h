@@ -7,10 +7,10 @@
  * windows of one scope with at most TACIT_DETECT_GAP ticks between them are one
  * episode, which is one row in the store and two lines in the log.
  *
- * An alarming window teaches nothing, or an intruder would. But what lasts is the new normal: a
- * scope that has been in and out of alarm for accept_after_ms, never calm for
- * TACIT_DETECT_CALM_MS, is learned from again, and its episode says "accepted". So is what comes
- * every week at the same hour (rhythm.h): its episode says "expected".
+ * An alarming window teaches nothing, or an intruder would; nor does one between the alarms of an
+ * episode. But what lasts is the new normal: a scope that has been in and out of alarm for
+ * accept_after_ms, never calm for TACIT_DETECT_CALM_MS, is learned from again, and its episode says
+ * "accepted". So is what comes every week at the same hour (rhythm.h): its episode says "expected".
  */
 #ifndef TACIT_AGENT_DETECT_H
 #define TACIT_AGENT_DETECT_H
@@ -21,6 +21,7 @@
 #include <tacit/error.h>
 
 #include "learner.h"
+#include "process.h"
 #include "store.h"
 #include "window.h"
 
@@ -29,7 +30,13 @@ struct tacit_detect;
 #define TACIT_DETECT_GAP	5U
 #define TACIT_DETECT_CALM_MS	600000
 #define TACIT_DETECT_CAUSES	8U    /* features in an episode's detail */
+#define TACIT_DETECT_PROCESSES	8U    /* names there */
 #define TACIT_DETECT_SCOPES_MAX 1024U /* unusual ones at a time; more are counted, not kept */
+
+/* The programs that @scope has started in the last @windows windows, as tacit_sensor_processes().
+ */
+typedef int tacit_detect_processes_fn(void *ctx, const char *scope, unsigned windows,
+				      struct tacit_process *ret, size_t max);
 
 struct tacit_detect_params {
 	struct tacit_learner *learner; /* borrowed */
@@ -37,6 +44,8 @@ struct tacit_detect_params {
 	double alerts_per_day;	       /* above 0 */
 	uint32_t window_ms;
 	int64_t accept_after_ms;
+	tacit_detect_processes_fn *processes; /* NULL: nobody knows */
+	void *processes_ctx;		      /* borrowed */
 };
 
 /* @ret: owned by the caller. 0 or -ENOMEM. */
@@ -53,6 +62,9 @@ enum tacit_verdict {
 
 /* "warming up", "normal", "anomalous", "accepted", "expected". */
 const char *tacit_verdict_name(enum tacit_verdict verdict);
+
+/* "distance", "max z", "rare events". */
+const char *tacit_detect_statistic_name(enum tacit_statistic statistic);
 
 /* The chance that a normal window exceeds one statistic's threshold; within 1e-9..0.1. */
 double tacit_detect_risk(double alerts_per_day, uint32_t window_ms, uint32_t scopes);
@@ -92,7 +104,9 @@ void tacit_detect_counters(const struct tacit_detect *detect, struct tacit_detec
  * An anomaly's detail is JSON: {"features": [{"name", "unit", "value", "expected", "z", "share",
  * "surprise"}, ...] as tacit_learner_explain() has them, "distance", "distance_threshold", "max_z",
  * "max_z_threshold", "rare", "rare_threshold", "evidence": windows behind the judgement, "accepted":
- * whether learning has resumed, "expected": whether it went as in earlier weeks}, all at the peak.
+ * whether learning has resumed, "expected": whether it went as in earlier weeks}, all at the peak, and
+ * "processes": [{"name", "execs", "new"}, ...]: programs started in the episode's alarming windows
+ * and the one before it, the most telling first. Names never leave the host.
  */
 
 /* NULL is fine. Does not flush: open episodes are found interrupted by the next store. */

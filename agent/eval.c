@@ -19,10 +19,11 @@
 static const char *const names[] = {
 	[TACIT_STATISTIC_DISTANCE] = "distance",
 	[TACIT_STATISTIC_MAX_Z] = "max z",
+	[TACIT_STATISTIC_RARE] = "rare",
 	[TACIT_EVAL_COMBINED] = "combined",
 	[TACIT_EVAL_RANDOM] = "random",
 };
-_Static_assert(TACIT_ARRAY_LEN(names) == TACIT_EVAL_SCORES && TACIT_STATISTIC_COUNT == 2,
+_Static_assert(TACIT_ARRAY_LEN(names) == TACIT_EVAL_SCORES && TACIT_STATISTIC_COUNT == 3,
 	       "every statistic has a name");
 
 const char *tacit_eval_score_name(size_t i)
@@ -92,11 +93,12 @@ static void copy_scores(struct eval_run *run, const struct eval_scores *from, do
 }
 
 /* Of tacit_threshold, fed with the scores in their order. NaN with too few. */
-static int extreme_value(const struct eval_run *run, const double *score, size_t n, double *ret)
+static int extreme_value(const struct eval_run *run, enum tacit_statistic statistic,
+			 const double *score, size_t n, double *ret)
 {
 	TACIT_CLEANUP(tacit_threshold_free_p) struct tacit_threshold *threshold = NULL;
 	double risk = tacit_detect_risk(run->params->alerts_per_day, run->params->window_ms, 1);
-	int r = tacit_threshold_new(&threshold);
+	int r = tacit_threshold_new(statistic, &threshold);
 
 	if (r < 0)
 		return r;
@@ -134,7 +136,7 @@ static int find_thresholds(const struct eval_run *run, struct sheet *sheet,
 		if (s == 0)
 			host->calibrated = n;
 		if (run->params->threshold == TACIT_EVAL_POT)
-			r = extreme_value(run, score, n, threshold);
+			r = extreme_value(run, (enum tacit_statistic)s, score, n, threshold);
 		else
 			*threshold = tacit_eval_quantile(score, n, run->params->quantile);
 		if (r < 0)

@@ -39,8 +39,8 @@ static int round_sum_init(size_t len, uint32_t hosts, struct round_sum *sum)
 static int add_host(struct eval_run *run, const struct tacit_fleet *fleet,
 		    const struct tacit_model *model, uint32_t times, struct round_sum *sum)
 {
-	const int class = 0;
-	int r = tacit_fleet_contribute(fleet, &model, &class, 1, sum->value);
+	const struct tacit_fleet_scope scope = { .model = model };
+	int r = tacit_fleet_contribute(fleet, &scope, 1, sum->value);
 
 	if (r == 0)
 		r = tacit_protect(&sum->protect, sum->value, sum->len, run->random, sum->part);

@@ -11,6 +11,7 @@
 #include <tacit/log.h>
 
 #include "dataset.h"
+#include "eval_trace.h"
 #include "eval_reference.h"
 #include "eval_report.h"
 
@@ -283,6 +284,10 @@ int tacit_eval_main(int argc, char **argv)
 
 	if (r >= 0)
 		return r;
+	if (strstr(options.data, ".traces"))
+		return tacit_eval_trace_tell(options.data, NULL, options.json, stdout) < 0
+			       ? EXIT_FAILURE
+			       : EXIT_SUCCESS;
 	if (!complete(&options) || load(&options, &dataset) < 0)
 		return EXIT_FAILURE;
 	r = tacit_eval_run(dataset, &options.eval, &eval);

@@ -106,9 +106,6 @@ static int score(struct tacit_learner *learner, struct tacit_learner_scope *scop
 		r = tacit_threshold_get(scope->threshold[i], risk, &judgement->threshold[i]);
 		if (r < 0)
 			return r == -EAGAIN ? 0 : r;
-		judgement->threshold[i] =
-			fmax(judgement->threshold[i],
-			     tacit_statistic_floor((enum tacit_statistic)i, risk));
 	}
 	judgement->has_threshold = true;
 	return 0;

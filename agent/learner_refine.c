@@ -79,7 +79,7 @@ static int refine_model(const struct tacit_model_kind *kind, struct tacit_learne
 	TACIT_CLEANUP(tacit_threshold_free_p) struct tacit_threshold *fresh = NULL;
 	struct tacit_threshold **threshold = &scope->threshold[TACIT_STATISTIC_DISTANCE];
 	struct tacit_model_info before, after;
-	int r = tacit_threshold_new(&fresh);
+	int r = tacit_threshold_new(TACIT_STATISTIC_DISTANCE, &fresh);
 
 	kind->info(scope->model, &before);
 	if (r == 0)

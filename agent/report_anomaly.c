@@ -35,14 +35,14 @@ static json_t *load_detail(const struct tacit_anomaly *anomaly)
 	return json_object();
 }
 
-/* The names of the first causes. */
-static json_t *name_causes(const json_t *detail)
+/* The names of the first in one of the detail's lists. */
+static json_t *name_first(const json_t *detail, const char *list)
 {
-	const json_t *features = json_object_get(detail, "features");
+	const json_t *entries = json_object_get(detail, list);
 	json_t *names = json_array();
 
-	for (size_t i = 0; names && i < json_array_size(features) && i < CAUSES_NAMED; i++) {
-		json_t *name = json_object_get(json_array_get(features, i), "name");
+	for (size_t i = 0; names && i < json_array_size(entries) && i < CAUSES_NAMED; i++) {
+		json_t *name = json_object_get(json_array_get(entries, i), "name");
 
 		if (name)
 			(void)json_array_append(names, name);
@@ -53,8 +53,8 @@ static json_t *name_causes(const json_t *detail)
 static json_t *summarise(const struct tacit_anomaly *anomaly, const json_t *detail)
 {
 	return json_pack(
-		"{s:I, s:o, s:o, s:s, s:o, s:o, s:o, s:I, s:s, s:o, s:o, s:I, s:b, s:b, s:o}", "id",
-		(json_int_t)anomaly->id, "scope", tacit_report_text(anomaly->scope), "class",
+		"{s:I, s:o, s:o, s:s, s:o, s:o, s:o, s:I, s:s, s:o, s:o, s:I, s:b, s:b, s:o, s:o}",
+		"id", (json_int_t)anomaly->id, "scope", tacit_report_text(anomaly->scope), "class",
 		tacit_report_text(anomaly->class), "state",
 		tacit_anomaly_state_name(anomaly->state), "start",
 		tacit_report_time(anomaly->start_ms), "end", tacit_report_time(anomaly->end_ms),
@@ -64,7 +64,8 @@ static json_t *summarise(const struct tacit_anomaly *anomaly, const json_t *deta
 		tacit_report_real(anomaly->threshold), "model_version",
 		(json_int_t)anomaly->model_version, "accepted",
 		json_is_true(json_object_get(detail, "accepted")), "expected",
-		json_is_true(json_object_get(detail, "expected")), "causes", name_causes(detail));
+		json_is_true(json_object_get(detail, "expected")), "causes",
+		name_first(detail, "features"), "programs", name_first(detail, "processes"));
 }
 
 /* Adds what the feature table knows of it: this host may have been updated since. */

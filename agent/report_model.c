@@ -138,9 +138,6 @@ static void on_thresholds(void *ctx, const struct tacit_store_scope *scope)
 		if (r < 0 ||
 		    tacit_threshold_get(threshold, thresholds->risk, &thresholds->value[i]) < 0)
 			return;
-		thresholds->value[i] =
-			fmax(thresholds->value[i],
-			     tacit_statistic_floor((enum tacit_statistic)i, thresholds->risk));
 	}
 	thresholds->known = true;
 }

@@ -26,6 +26,7 @@
 #include <tacit/error.h>
 #include <tacit/feature.h>
 
+#include "process.h"
 #include "window.h"
 
 #define TACIT_SENSOR_SERVICES_DEFAULT 512U
@@ -129,6 +130,19 @@ TACIT_MUST_CHECK int tacit_sensor_open(const struct tacit_sensor_params *params,
  */
 TACIT_MUST_CHECK int tacit_sensor_drain(struct tacit_sensor *sensor, tacit_window_fn *emit,
 					void *ctx);
+
+/**
+ * tacit_sensor_processes - the programs that a scope started in the last windows.
+ * @scope: that one of the last drain's windows had; "host": all.
+ * @windows: how many of them, 1 or 2; new are names that were first seen in these.
+ * @ret: room for @max, the most telling first.
+ *
+ * For an alarm: reads all that is remembered. May be called while a drain emits. Returns how many,
+ * -ENOMEM, or what the kernel says.
+ */
+TACIT_MUST_CHECK int tacit_sensor_processes(struct tacit_sensor *sensor, const char *scope,
+					    unsigned windows, struct tacit_process *ret,
+					    size_t max);
 
 /* Becomes readable when tacit_sensor_turn() wants to be called at once; -1: never. Borrowed. */
 int tacit_sensor_wake_fd(const struct tacit_sensor *sensor);

@@ -19,6 +19,7 @@ const char *const tacit_sensor_map_name[TACIT_MAP_COUNT] = {
 	[TACIT_MAP_OWNERS] = "owners",	     [TACIT_MAP_FREE_SLOTS] = "free_slots",
 	[TACIT_MAP_LAST_SLOT] = "last_slot", [TACIT_MAP_DROPS] = "drops",
 	[TACIT_MAP_SKETCHES] = "sketches",   [TACIT_MAP_WAKE] = "wake",
+	[TACIT_MAP_NAMES] = "names",
 };
 
 struct spec {
@@ -56,6 +57,9 @@ static struct spec spec_of(const struct tacit_sensor *sensor, enum tacit_sensor_
 				      0 };
 	case TACIT_MAP_WAKE:
 		return (struct spec){ BPF_MAP_TYPE_RINGBUF, 0, 0, WAKE_BYTES, 0 };
+	case TACIT_MAP_NAMES:
+		return (struct spec){ BPF_MAP_TYPE_LRU_HASH, sizeof(struct tacit_name),
+				      sizeof(struct tacit_starts), TACIT_NAMES_MAX, 0 };
 	case TACIT_MAP_COUNT:
 		break;
 	}

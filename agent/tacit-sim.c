@@ -13,6 +13,7 @@
 
 #include "eval_options.h"
 #include "identity.h"
+#include "judge_options.h"
 #include "sim.h"
 #include "uplink.h"
 
@@ -48,7 +49,9 @@ static void usage(FILE *to)
 	(void)fputs("usage: tacit-sim run --token FILE --replay FILE... [OPTION...]\n"
 		    "       tacit-sim convert FROM TO\n"
 		    "       tacit-sim eval --data FILE [OPTION...]\n"
+		    "       tacit-sim judge [OPTION...] FILE...\n"
 		    "\n"
+		    "judge tells how often tacitd would raise an alarm; its options: judge --help.\n"
 		    "convert writes a recording again: as CSV if TO ends in .csv, else binary.\n"
 		    "eval tells how well labelled windows are judged; its options: eval --help.\n"
 		    "run has these options:\n"
@@ -381,6 +384,8 @@ int main(int argc, char **argv)
 	tacit_log_init("tacit-sim");
 	if (argc > 1 && strcmp(argv[1], "eval") == 0)
 		return tacit_eval_main(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "judge") == 0)
+		return tacit_judge_main(argc - 1, argv + 1);
 	code = parse_options(argc, argv, &options);
 	if (code >= 0)
 		return code;

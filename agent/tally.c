@@ -310,6 +310,14 @@ unsigned tacit_tally_emit(struct tacit_tally *tally, const struct tacit_window *
 	return n;
 }
 
+bool tacit_tally_has(const struct tacit_tally *tally, unsigned index, const char *scope)
+{
+	const struct service *service = index < tally->slots ? tally->slot[index].service : NULL;
+
+	return strcmp(scope, TACIT_SCOPE_HOST) == 0 ||
+	       (service && strcmp(service->name, scope) == 0);
+}
+
 void tacit_tally_free(struct tacit_tally *tally)
 {
 	if (!tally)

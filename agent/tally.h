@@ -70,6 +70,9 @@ unsigned tacit_tally_find_gone(struct tacit_tally *tally, bool has_tasks, unsign
 unsigned tacit_tally_emit(struct tacit_tally *tally, const struct tacit_window *frame,
 			  tacit_window_fn *emit, void *ctx);
 
+/* Whether what happened in @slot is in the windows of @scope. */
+bool tacit_tally_has(const struct tacit_tally *tally, unsigned slot, const char *scope);
+
 /* NULL is fine. */
 void tacit_tally_free(struct tacit_tally *tally);
 TACIT_DEFINE_CLEANUP(struct tacit_tally, tacit_tally_free)

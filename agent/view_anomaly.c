@@ -8,13 +8,22 @@
 #define SHARE_SHOWN 0.005 /* smaller parts are left out, but for ... */
 #define FIRST_SHOWN 3U	  /* ... the first ones */
 
+static void put_names(const struct tacit_render *render, const json_t *names)
+{
+	const json_t *name;
+	size_t i;
+
+	json_array_foreach (names, i, name) {
+		tacit_render_put(render, TACIT_STYLE_PLAIN, "%s%s", i ? ", " : "",
+				 json_is_string(name) ? json_string_value(name) : "?");
+	}
+}
+
 static void put_row(const struct tacit_render *render, const json_t *anomaly)
 {
-	const json_t *causes = tacit_render_at(anomaly, "causes");
+	const json_t *programs = tacit_render_at(anomaly, "programs");
 	const char *state = tacit_render_text_at(anomaly, "state");
 	char when[TACIT_RENDER_TEXT], value[TACIT_RENDER_TEXT], threshold[TACIT_RENDER_TEXT];
-	const json_t *cause;
-	size_t i;
 
 	tacit_render_put(render, TACIT_STYLE_BOLD, "%6" JSON_INTEGER_FORMAT,
 			 tacit_render_int_at(anomaly, "id"));
@@ -28,10 +37,10 @@ static void put_row(const struct tacit_render *render, const json_t *anomaly)
 	tacit_render_put(render, TACIT_STYLE_DIM, "%s\n",
 			 strcmp(state, "open") == 0 ? " open" : "");
 	tacit_render_put(render, TACIT_STYLE_PLAIN, "        ");
-	json_array_foreach(causes, i, cause) {
-		tacit_render_put(render, TACIT_STYLE_PLAIN, "%s%s", i ? ", " : "",
-				 json_is_string(cause) ? json_string_value(cause) : "?");
-	}
+	put_names(render, tacit_render_at(anomaly, "causes"));
+	if (json_array_size(programs) > 0)
+		tacit_render_put(render, TACIT_STYLE_DIM, "; started: ");
+	put_names(render, programs);
 	tacit_render_put(render, TACIT_STYLE_PLAIN, "\n");
 }
 
@@ -50,7 +59,7 @@ void tacit_view_anomalies(const struct tacit_render *render, const json_t *docum
 	}
 	tacit_render_put(render, TACIT_STYLE_BOLD, "%6s  %-19s  %-22s  %9s\n", "Id", "Began",
 			 "Scope", "Score");
-	json_array_foreach(anomalies, i, anomaly) {
+	json_array_foreach (anomalies, i, anomaly) {
 		put_row(render, anomaly);
 	}
 	if (total > (json_int_t)json_array_size(anomalies))
@@ -126,6 +135,24 @@ static void put_rarity(const struct tacit_render *render, double surprise)
 				 tacit_render_number(exp(surprise), windows));
 }
 
+/* What was started there meanwhile: new names first. */
+static void put_processes(const struct tacit_render *render, const json_t *processes)
+{
+	const json_t *process;
+	size_t i;
+
+	json_array_foreach (processes, i, process) {
+		json_int_t n = tacit_render_int_at(process, "execs");
+
+		tacit_render_label(render, i ? "" : "programs started");
+		tacit_render_put(render, TACIT_STYLE_BOLD, "%s",
+				 tacit_render_text_at(process, "name"));
+		tacit_render_put(render, TACIT_STYLE_PLAIN, ", %" JSON_INTEGER_FORMAT " time%s%s\n",
+				 n, tacit_render_plural(n),
+				 tacit_render_is(process, "new") ? ", new here" : "");
+	}
+}
+
 static void put_feature(const struct tacit_render *render, const json_t *feature)
 {
 	double share = tacit_render_real_at(feature, "share");
@@ -165,6 +192,7 @@ void tacit_view_explain(const struct tacit_render *render, const json_t *documen
 	put_statistic(render, anomaly, "largest |z|", "max_z", "max_z_threshold");
 	put_statistic(render, anomaly, "rare events", "rare", "rare_threshold");
 	put_model(render, anomaly);
+	put_processes(render, tacit_render_at(anomaly, "processes"));
 
 	if (json_array_size(features) == 0)
 		return;

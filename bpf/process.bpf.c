@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR MIT) */
 /* Processes: begun, turned into another program, ended. */
-#include "scope.bpf.h"
+#include "names.bpf.h"
 
 #define SHORT_NS 1000000000ULL
 
@@ -36,8 +36,10 @@ static __always_inline void count_file(struct tacit_counters *to, struct file *f
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
-	struct tacit_counters *to = counters_of_task(task);
+	__u32 slot = slot_of(cgroup_of_task(task));
+	struct tacit_counters *to = counters_at(slot);
 
+	note_start(slot);
 	count(to, TACIT_FEATURE_PROCESS_EXEC, 1);
 	if (BPF_CORE_READ_BITFIELD(bprm, secureexec))
 		count(to, TACIT_FEATURE_PROCESS_EXEC_SECURE, 1);

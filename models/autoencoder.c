@@ -30,6 +30,7 @@ struct tacit_model {
 	float *prior; /* a block, up to its weights; NULL without one */
 	double kappa;
 	struct own own;
+	uint64_t refined; /* windows learned when it was, for the prior of now; 0 not yet */
 };
 
 static int wrap(const struct tacit_space *space, struct tacit_model *gaussian,
@@ -125,6 +126,16 @@ static double distance_of(const struct tacit_model *model, const float *network,
 	return sum;
 }
 
+/* What seldom happens needs no network. */
+static double rarity_of(struct tacit_model *gaussian, const struct tacit_sample *sample)
+{
+	struct tacit_score score;
+
+	if (tacit_gaussian_kind.score(gaussian, sample, &score) < 0)
+		return 0;
+	return score.value[TACIT_STATISTIC_RARE];
+}
+
 static int autoencoder_score(struct tacit_model *model, const struct tacit_sample *sample,
 			     struct tacit_score *ret)
 {
@@ -139,6 +150,7 @@ static int autoencoder_score(struct tacit_model *model, const struct tacit_sampl
 	r = tacit_autoencoder_look(model->space, model->gaussian, sample, &view);
 	if (r < 0)
 		return r;
+	score.value[TACIT_STATISTIC_RARE] = rarity_of(model->gaussian, sample);
 	score.evidence = view.standard.evidence;
 	score.value[TACIT_STATISTIC_DISTANCE] = distance_of(model, network, &view, share);
 	for (size_t j = model->space->dims; j-- > 0;) {
@@ -217,6 +229,7 @@ static int autoencoder_set_prior(struct tacit_model *model, const float *block, 
 	tacit_free(model->prior);
 	model->prior = prior;
 	model->kappa = prior ? kappa : 0;
+	model->refined = 0;
 	return 0;
 }
 
@@ -226,6 +239,7 @@ static void autoencoder_info(const struct tacit_model *model, struct tacit_model
 	tacit_gaussian_kind.info(model->gaussian, ret);
 	ret->kind = tacit_autoencoder_kind.name;
 	ret->promoted = model->own.weight != NULL;
+	ret->refined = model->refined;
 }
 
 static int autoencoder_promote(struct tacit_model *model)
@@ -267,6 +281,7 @@ static int autoencoder_refine(struct tacit_model *model, const struct tacit_samp
 	TACIT_AUTO_FREE float *weight = TACIT_NEW_N(float, len);
 	struct tacit_autoencoder_course course = { .anchor = anchor, .weight = weight };
 	struct own *own = &model->own;
+	struct tacit_model_info info;
 	uint32_t origin;
 	int r;
 
@@ -288,6 +303,8 @@ static int autoencoder_refine(struct tacit_model *model, const struct tacit_samp
 	own->windows = course.windows;
 	own->measured = course.measured;
 	own->origin = origin;
+	tacit_gaussian_kind.info(model->gaussian, &info);
+	model->refined = info.windows;
 	return 0;
 }
 

@@ -526,7 +526,7 @@ static void gaussian_info(const struct tacit_model *model, struct tacit_model_in
 	for (size_t j = 0; model->prior && j < model->space->dims; j++)
 		weight += (double)tacit_gaussian_block_get(model->prior, j).weight;
 	*ret = (struct tacit_model_info){
-		.kind = tacit_gaussian_kind.name,
+		.kind = model->head.kind->name,
 		.windows = tacit_moments_windows(model->moments),
 		.prior = model->kappa * weight / (double)model->space->dims,
 		.promoted = model->factor != NULL,
@@ -638,27 +638,46 @@ static int gaussian_load(const struct tacit_space *space, struct tacit_reader *r
 	return r;
 }
 
+static int mixture_new(const struct tacit_space *space, struct tacit_model **ret)
+{
+	int r = gaussian_new(space, ret);
+
+	if (r == 0)
+		(*ret)->head.kind = &tacit_mixture_kind;
+	return r;
+}
+
+static int mixture_load(const struct tacit_space *space, struct tacit_reader *reader,
+			struct tacit_model **ret)
+{
+	int r = gaussian_load(space, reader, ret);
+
+	if (r == 0)
+		(*ret)->head.kind = &tacit_mixture_kind;
+	return r;
+}
+
+#define WHAT_BOTH_DO                                                                               \
+	.free = gaussian_free, .learn = gaussian_learn, .score = gaussian_score,                   \
+	.loss = gaussian_loss, .explain = gaussian_explain, .surprise = gaussian_surprise,         \
+	.contribution_len = tacit_gaussian_contribution_len,                                       \
+	.block_len = tacit_gaussian_block_len, .block_init = tacit_gaussian_block_init,            \
+	.check = tacit_gaussian_block_check, .contribute = gaussian_contribute,                    \
+	.absorb = tacit_gaussian_absorb, .set_prior = gaussian_set_prior, .info = gaussian_info,   \
+	.promote = gaussian_promote, .size_bytes = gaussian_size_bytes,                            \
+	.promoted_bytes = gaussian_promoted_bytes, .save = gaussian_save
+
 const struct tacit_model_kind tacit_gaussian_kind = {
 	.name = "gaussian",
 	.new = gaussian_new,
-	.free = gaussian_free,
-	.learn = gaussian_learn,
-	.refine = gaussian_refine,
-	.score = gaussian_score,
-	.loss = gaussian_loss,
-	.explain = gaussian_explain,
-	.surprise = gaussian_surprise,
-	.contribution_len = tacit_gaussian_contribution_len,
-	.block_len = tacit_gaussian_block_len,
-	.block_init = tacit_gaussian_block_init,
-	.check = tacit_gaussian_block_check,
-	.contribute = gaussian_contribute,
-	.absorb = tacit_gaussian_absorb,
-	.set_prior = gaussian_set_prior,
-	.info = gaussian_info,
-	.promote = gaussian_promote,
-	.size_bytes = gaussian_size_bytes,
-	.promoted_bytes = gaussian_promoted_bytes,
-	.save = gaussian_save,
 	.load = gaussian_load,
+	WHAT_BOTH_DO,
+};
+
+const struct tacit_model_kind tacit_mixture_kind = {
+	.name = "mixture",
+	.new = mixture_new,
+	.load = mixture_load,
+	.refine = gaussian_refine,
+	WHAT_BOTH_DO,
 };

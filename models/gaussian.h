@@ -12,6 +12,11 @@
 
 extern const struct tacit_model_kind tacit_gaussian_kind;
 
+/* The same, but refine() lets a mixture judge the distance where held-out windows are likelier under
+ * it. Finds more where a scope has several ways of being normal, and raises more false alarms where
+ * what is normal drifts, so that it is for the operator to choose. */
+extern const struct tacit_model_kind tacit_mixture_kind;
+
 /* Windows (own, plus the prior's worth) below which nothing is judged and nothing contributed. */
 #define TACIT_GAUSSIAN_EVIDENCE_MIN 20.0
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <tacit/model.h>
 
-#include <math.h>
 #include <string.h>
 
 #include "autoencoder.h"
@@ -9,13 +8,9 @@
 
 static const struct tacit_model_kind *const kinds[] = {
 	&tacit_gaussian_kind,
+	&tacit_mixture_kind,
 	&tacit_autoencoder_kind,
 };
-
-double tacit_statistic_floor(enum tacit_statistic statistic, double risk)
-{
-	return statistic == TACIT_STATISTIC_RARE ? -log(risk) : 0;
-}
 
 const struct tacit_model_kind *tacit_model_kind_at(size_t i)
 {

@@ -84,6 +84,22 @@ struct tacit_sketches {
 	struct tacit_sketch sketch[TACIT_SKETCH_COUNT];
 };
 
+#define TACIT_NAMES_MAX	 2048U /* that are remembered, over all slots */
+#define TACIT_NAME_BYTES 16U   /* TASK_COMM_LEN */
+
+/* Key of the hash `names`: a program, and where it was started. */
+struct tacit_name {
+	__u32 slot;
+	char text[TACIT_NAME_BYTES];
+};
+
+/* Its value. Windows are numbered as in struct tacit_control. */
+struct tacit_starts {
+	__u64 first, last; /* windows in which it was started */
+	__u32 starts;	   /* in the last one ... */
+	__u32 before;	   /* ... and in the window before that */
+};
+
 /* What a system call's number means: value of the table that the hook is loaded with. */
 struct tacit_call {
 	__u8 class;  /* enum tacit_syscall_class */
@@ -124,6 +140,8 @@ _Static_assert(sizeof(struct tacit_counters) ==
 	       "shared with bpf/");
 _Static_assert(sizeof(struct tacit_control) == 48, "shared with bpf/");
 _Static_assert(sizeof(struct tacit_sketches) == 80 * TACIT_SKETCH_COUNT, "shared with bpf/");
+_Static_assert(sizeof(struct tacit_name) == 20, "shared with bpf/");
+_Static_assert(sizeof(struct tacit_starts) == 24, "shared with bpf/");
 _Static_assert(sizeof(struct tacit_task_totals) == sizeof(__u64) * 21, "shared with bpf/");
 
 #endif /* TACIT_COUNTERS_H */

@@ -38,10 +38,6 @@ struct tacit_score {
 	double evidence;  /* windows behind the judgement: own, plus what the prior is worth */
 };
 
-/* What a threshold is at least, for all that scores have been lately: a normal window is @risk's
- * chance of exceeding it, and one in e^s is as surprising as s nats. 0 for the others. */
-double tacit_statistic_floor(enum tacit_statistic statistic, double risk);
-
 /* What a model knows of its own age. */
 struct tacit_model_info {
 	const char *kind;    /* static */

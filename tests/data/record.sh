@@ -10,12 +10,10 @@ cd "$(dirname "$0")/../.."
 
 O=${O:-build}
 seconds=${1:-60}
-cgroups=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
 dir=$(mktemp -d) # of one workload
 own=$(mktemp -d)
 : >"$own/log"
-running=()
-undo=()
+. tests/data/units.sh
 . tests/data/workloads.sh
 workloads=("${@:2}")
 [ ${#workloads[@]} -gt 0 ] || workloads=("${all[@]}")
@@ -25,7 +23,7 @@ cleanup() {
 	[ $? -ne 1 ] || tail -n 15 "$own/log" >&2
 	trap '' INT TERM
 	end_units
-	for command in "${undo[@]}"; do $command; done
+	undo_all
 	rm -rf "$dir" "$own"
 }
 trap cleanup EXIT
@@ -35,57 +33,6 @@ trap 'exit 143' TERM
 fail() {
 	echo "record: $*" >&2
 	exit 1
-}
-
-# begin_unit NAME FUNCTION: runs it in a cgroup of that name.
-begin_unit() {
-	mkdir "$cgroups/$1"
-	running+=("$1")
-	(
-		trap - EXIT INT TERM
-		echo "$BASHPID" >"$cgroups/$1/cgroup.procs"
-		exec >/dev/null 2>&1 </dev/null
-		set +e
-		"$2"
-	) &
-	disown
-}
-
-# A container runtime may have made cgroups of that name in other hierarchies too.
-end_units() {
-	local unit
-	for unit in "${running[@]}"; do
-		echo 1 >"$cgroups/$unit/cgroup.kill"
-		for _ in {1..50}; do
-			find "$cgroups/$unit" /sys/fs/cgroup/*/"$unit" -depth -type d -exec rmdir {} + \
-				2>/dev/null || true
-			[ -d "$cgroups/$unit" ] || break
-			sleep 0.1
-		done
-	done
-	running=()
-}
-
-is_function() { [ "$(type -t "$1")" = function ]; }
-is_open() { (: <>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
-
-free_port() {
-	local port
-	for _ in {1..50}; do
-		port=$((20000 + RANDOM % 12000))
-		is_open "$port" || { echo "$port"; return; }
-	done
-	return 1
-}
-
-# Services that packages bring are not to start.
-install_packages() {
-	if [ ! -e /usr/sbin/policy-rc.d ]; then
-		undo+=('rm -f /usr/sbin/policy-rc.d')
-		printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
-		chmod 755 /usr/sbin/policy-rc.d
-	fi
-	tests/deps.sh "${packages[@]}"
 }
 
 # start WORKLOAD: until it can be recorded.
@@ -98,11 +45,7 @@ start() {
 	fi
 	begin_unit "$1.service" "$1"
 	if is_function "$1_clients"; then
-		for _ in {1..100}; do
-			is_open "$port" && break
-			sleep 0.1
-		done
-		is_open "$port" || fail "$1.service does not listen"
+		await_port "$port" || fail "$1.service does not listen"
 		begin_unit record-clients.service "$1_clients"
 	fi
 	sleep 3
@@ -144,7 +87,7 @@ cat >"$own/agent.conf" <<-END
 	sensor.overhead_budget_pct = 0
 	sensor.max_services = 4096
 END
-install_packages
+install_packages "${packages[@]}"
 for workload in "${workloads[@]}"; do
 	start "$workload"
 	record

@@ -305,6 +305,36 @@ static void test_refused_program_is_missing(void)
 	tacit_sensor_close(sensor);
 }
 
+static bool starts_at_least(struct tacit_sensor *sensor, const char *name, uint64_t n, bool is_new)
+{
+	struct tacit_process process[8];
+	int all = tacit_sensor_processes(sensor, "tacittest.service", 1, process, 8);
+
+	CU_ASSERT(all >= 0);
+	for (int i = 0; i < all; i++)
+		if (strcmp(process[i].name, name) == 0)
+			return process[i].execs >= n && process[i].is_new == is_new;
+	return n == 0;
+}
+
+static void test_programs_started(void)
+{
+	struct tacit_sensor *sensor = open_deep();
+	struct seen seen = { .scope = "tacittest.service" };
+
+	make_cgroup("tacittest.service");
+	run_in("tacittest.service", provoke_processes);
+	CU_ASSERT(tacit_sensor_drain(sensor, on_window, &seen) >= 1);
+	CU_ASSERT(starts_at_least(sensor, "false", TIMES, true));
+	CU_ASSERT(tacit_sensor_drain(sensor, on_window, &seen) >= 1);
+	CU_ASSERT(starts_at_least(sensor, "false", 0, false)); /* not any more */
+	run_in("tacittest.service", provoke_processes);
+	CU_ASSERT(tacit_sensor_drain(sensor, on_window, &seen) >= 1);
+	CU_ASSERT(starts_at_least(sensor, "false", TIMES, false));
+	tacit_sensor_close(sensor);
+	remove_cgroup("tacittest.service");
+}
+
 static void test_light_tier_hooks_no_call(void)
 {
 	const struct tacit_sensor_params params = { .tier = TACIT_TIER_LIGHT };
@@ -332,6 +362,7 @@ static void test_drains_without_privileges(void)
 	if (pid == 0) {
 		struct tacit_sensor *sensor = open_deep();
 		struct seen seen = { .scope = TACIT_SCOPE_HOST };
+		struct tacit_process process;
 		char why[128];
 		int kept = tacit_harden_drop("nobody", try_sensor, sensor);
 
@@ -341,6 +372,8 @@ static void test_drains_without_privileges(void)
 		provoke_files();
 		if (tacit_sensor_drain(sensor, on_window, &seen) < 1)
 			_exit(3);
+		if (tacit_sensor_processes(sensor, TACIT_SCOPE_HOST, 1, &process, 1) < 0)
+			_exit(5);
 		if (seen.count[TACIT_FEATURE_SYSCALL_RENAME] < 2 * TIMES ||
 		    seen.count[TACIT_FEATURE_SCHED_TASKS] == 0)
 			_exit(4);
@@ -375,6 +408,7 @@ int main(void)
 		{ "ended services are banked", test_ended_services_are_banked },
 		{ "more services than slots", test_more_services_than_slots },
 		{ "a refused program is missing", test_refused_program_is_missing },
+		{ "programs started are known by name", test_programs_started },
 		{ "the light tier hooks no call", test_light_tier_hooks_no_call },
 		{ "drains without privileges", test_drains_without_privileges },
 		{ "says what is missing", test_says_what_is_missing },

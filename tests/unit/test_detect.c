@@ -193,6 +193,48 @@ static void test_gap(void)
 	CU_ASSERT_EQUAL(list(&bench).oldest.windows, 2);
 }
 
+/* Starts nc once when asked the first time, sh every time. */
+static int start_programs(void *ctx, const char *scope, unsigned windows, struct tacit_process *ret,
+			  size_t max)
+{
+	unsigned *asked = (unsigned *)ctx;
+	struct tacit_process sh = { "sh", 2, false }, nc = { "nc", 1, true };
+	size_t n = tacit_process_add(ret, 0, max, &sh);
+
+	CU_ASSERT_STRING_EQUAL(scope, "host");
+	CU_ASSERT_EQUAL(windows, *asked == 0 ? 2U : 1U);
+	return (int)((*asked)++ == 0 ? tacit_process_add(ret, n, max, &nc) : n);
+}
+
+static void test_programs_started(void)
+{
+	unsigned asked = 0;
+	BENCH(bench, ":memory:", 3);
+	struct tacit_detect_params params = { .learner = bench.learner,
+					      .store = bench.store,
+					      .alerts_per_day = 1,
+					      .window_ms = 1000,
+					      .accept_after_ms = ACCEPT_MS,
+					      .processes = start_programs,
+					      .processes_ctx = &asked };
+	json_auto_t *detail = NULL;
+	const json_t *first, *second;
+
+	tacit_detect_free(bench.detect);
+	CU_ASSERT_EQUAL(tacit_detect_new(&params, &bench.detect), 0);
+	CU_ASSERT_EQUAL(calm(&bench, "host", WARM), 0);
+	CU_ASSERT_EQUAL(asked, 0); /* nobody looks without an alarm */
+	CU_ASSERT_EQUAL(storm(&bench, "host", 3), 3);
+	CU_ASSERT_EQUAL(tacit_detect_flush(bench.detect), 0);
+	detail = json_loads(list(&bench).detail, 0, NULL);
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(detail, "processes")), 2);
+	first = json_array_get(json_object_get(detail, "processes"), 0);
+	second = json_array_get(json_object_get(detail, "processes"), 1);
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(first, "name")), "nc");
+	CU_ASSERT_TRUE(json_is_true(json_object_get(first, "new")));
+	CU_ASSERT_EQUAL(json_integer_value(json_object_get(second, "execs")), 6);
+}
+
 static void test_alarms_teach_nothing(void)
 {
 	BENCH(bench, NULL, 3);
@@ -208,6 +250,19 @@ static void test_alarms_teach_nothing(void)
 	CU_ASSERT_EQUAL(counters.alarms, 300);
 	CU_ASSERT_EQUAL(counters.episodes, 1);
 	CU_ASSERT_EQUAL(counters.open, 1);
+}
+
+/* An intruder's windows do not all alarm. */
+static void test_episodes_teach_nothing(void)
+{
+	BENCH(bench, NULL, 3);
+
+	CU_ASSERT_EQUAL(calm(&bench, "host", WARM), 0);
+	CU_ASSERT_EQUAL(storm(&bench, "host", 1), 1);
+	CU_ASSERT_EQUAL(calm(&bench, "host", TACIT_DETECT_GAP), 0);
+	CU_ASSERT_EQUAL(learned(&bench, "host"), WARM);
+	CU_ASSERT_EQUAL(calm(&bench, "host", 10), 0); /* one more is before the end is known */
+	CU_ASSERT_EQUAL(learned(&bench, "host"), WARM + 9);
 }
 
 static void test_lasting_change_is_accepted(void)
@@ -492,7 +547,9 @@ int main(void)
 		{ "risk is shared out", test_risk },
 		{ "a burst is one anomaly, with its causes", test_burst_is_one_anomaly },
 		{ "short calms are bridged", test_gap },
+		{ "programs started are told", test_programs_started },
 		{ "alarming windows teach nothing", test_alarms_teach_nothing },
+		{ "nor do those between them", test_episodes_teach_nothing },
 		{ "a change that lasts is accepted", test_lasting_change_is_accepted },
 		{ "bursts do not blind", test_bursts_do_not_blind },
 		{ "so is one that keeps coming back", test_habit_is_accepted },

@@ -22,7 +22,7 @@ struct bench {
 
 static const struct tacit_model_kind *gaussian(void)
 {
-	return tacit_model_kind_find("gaussian");
+	return tacit_model_kind_find("mixture");
 }
 
 static struct bench bench_open(const char *path, uint32_t scopes_max, size_t memory_bytes)

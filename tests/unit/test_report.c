@@ -87,7 +87,8 @@ static void put_anomaly(struct desk *desk, const char *scope, int64_t end_ms, co
 #define DETAIL                                                                                     \
 	"{\"features\":[{\"name\":\"syscall.rename\",\"unit\":\"calls\",\"value\":4000,"           \
 	"\"expected\":0.5,\"z\":90.1,\"share\":0.75},{\"name\":\"no.longer\",\"value\":1,"         \
-	"\"expected\":0,\"z\":1,\"share\":0.25}],\"evidence\":330,\"distance\":900,"               \
+	"\"expected\":0,\"z\":1,\"share\":0.25}],\"evidence\":330,\"processes\":[{\"name\":"       \
+	"\"nc\",\"execs\":2,\"new\":true}],\"distance\":900,"                                      \
 	"\"distance_threshold\":200,\"max_z\":41.5,\"max_z_threshold\":6}"
 
 static void spend(struct desk *desk, uint64_t round, double z)
@@ -260,6 +261,8 @@ static void test_anomalies(void)
 	CU_ASSERT_STRING_EQUAL(
 		json_string_value(json_array_get(tacit_render_at(newest, "causes"), 0)),
 		"syscall.rename");
+	CU_ASSERT_STRING_EQUAL(
+		json_string_value(json_array_get(tacit_render_at(newest, "programs"), 0)), "nc");
 
 	all = request(&desk, NULL, "{\"verb\":\"anomalies\",\"since_ms\":0,\"limit\":1}", 0);
 	CU_ASSERT_EQUAL(tacit_render_int_at(all, "total"), 3);
@@ -270,7 +273,7 @@ static void test_explain(void)
 {
 	DESK(desk);
 	json_auto_t *last = NULL, *first = NULL;
-	const json_t *feature;
+	const json_t *feature, *process;
 
 	CU_ASSERT_PTR_NULL(request(&desk, NULL, "{\"verb\":\"explain\"}", -ENOENT));
 	put_anomaly(&desk, "damaged.service", NOW - 2 * HOUR, "{");
@@ -286,6 +289,9 @@ static void test_explain(void)
 			       tacit_feature_get(TACIT_FEATURE_SYSCALL_RENAME)->doc);
 	feature = json_array_get(tacit_render_at(last, "anomaly.features"), 1);
 	CU_ASSERT_STRING_EQUAL(tacit_render_text_at(feature, "doc"), "");
+	process = json_array_get(tacit_render_at(last, "anomaly.processes"), 0);
+	CU_ASSERT_STRING_EQUAL(tacit_render_text_at(process, "name"), "nc");
+	CU_ASSERT_EQUAL(tacit_render_int_at(process, "execs"), 2);
 
 	first = request(&desk, NULL, "{\"verb\":\"explain\",\"id\":1}", 0);
 	CU_ASSERT_STRING_EQUAL(tacit_render_text_at(first, "anomaly.scope"), "damaged.service");
