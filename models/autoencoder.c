@@ -165,6 +165,18 @@ static int autoencoder_score(struct tacit_model *model, const struct tacit_sampl
 	return 0;
 }
 
+static int autoencoder_loss(struct tacit_model *model, const struct tacit_sample *sample,
+			    double *ret)
+{
+	return tacit_gaussian_kind.loss(model->gaussian, sample, ret);
+}
+
+static int autoencoder_surprise(struct tacit_model *model, const struct tacit_sample *sample,
+				double *nats)
+{
+	return tacit_gaussian_kind.surprise(model->gaussian, sample, nats);
+}
+
 static int autoencoder_explain(struct tacit_model *model, const struct tacit_sample *sample,
 			       double *share, double *z, double *expected)
 {
@@ -407,6 +419,8 @@ const struct tacit_model_kind tacit_autoencoder_kind = {
 	.learn = autoencoder_learn,
 	.refine = autoencoder_refine,
 	.score = autoencoder_score,
+	.loss = autoencoder_loss,
+	.surprise = autoencoder_surprise,
 	.explain = autoencoder_explain,
 	.contribution_len = tacit_autoencoder_contribution_len,
 	.block_len = tacit_autoencoder_block_len,

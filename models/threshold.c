@@ -28,6 +28,11 @@
 #define FALL_DAILY  2.0 /* slower than a night, so that mornings are no news */
 #define HEADROOM    1.5 /* a fit's own error, and what days differ by */
 
+/* Nats are the logarithm of a chance, and have an end, twice the surprise of what was never seen. A
+ * tail fitted to scores that are mostly zero runs past it, and then nothing would ever alarm; so
+ * nothing is asked for beyond what is this much above all that was normal. */
+#define NATS_ABOVE_NORMAL 1.1
+
 #define CRESTS 128U /* blocks of KEEP scores whose highest is remembered: 18 hours of seconds */
 #define USUAL  0.5  /* share of crests above their median */
 
@@ -259,6 +264,25 @@ static bool is_stale(const struct tacit_threshold *threshold)
 	       (threshold->count - threshold->fitted) * REFIT_SHARE >= kept(threshold);
 }
 
+static double floor_at(struct tacit_threshold *threshold, double risk)
+{
+	if (threshold->floor_risk != risk) {
+		threshold->floor = tacit_threshold_floor(threshold->statistic, risk);
+		threshold->floor_risk = risk;
+	}
+	return threshold->floor;
+}
+
+/* What no threshold needs to be above: infinite but for nats. */
+static double ceiling_at(struct tacit_threshold *threshold, double risk)
+{
+	double normal = fmax(threshold->tail.largest, threshold->long_tail.largest);
+
+	if (threshold->statistic != TACIT_STATISTIC_RARE)
+		return INFINITY;
+	return fmax(floor_at(threshold, risk), NATS_ABOVE_NORMAL * normal);
+}
+
 static double own(struct tacit_threshold *threshold, double risk)
 {
 	const struct tacit_tail *tail = &threshold->tail;
@@ -270,16 +294,7 @@ static double own(struct tacit_threshold *threshold, double risk)
 	at = quantile(threshold, risk);
 	if (n < FEW && risk * (double)n < 1)
 		at = fmax(at, tail->largest + tail->scale);
-	return at * threshold->hold;
-}
-
-static double floor_at(struct tacit_threshold *threshold, double risk)
-{
-	if (threshold->floor_risk != risk) {
-		threshold->floor = tacit_threshold_floor(threshold->statistic, risk);
-		threshold->floor_risk = risk;
-	}
-	return threshold->floor;
+	return fmin(at, ceiling_at(threshold, risk)) * threshold->hold;
 }
 
 static int blend(struct tacit_threshold *threshold, double risk, double worth, double *ret)

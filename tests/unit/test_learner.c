@@ -335,7 +335,7 @@ static void test_older_store_loads(void)
 		judgement = teach_many(&bench, &behaviour, "host", TACIT_THRESHOLD_MIN + 1);
 		CU_ASSERT_TRUE(judgement.has_threshold);
 		CU_ASSERT(judgement.threshold[TACIT_STATISTIC_DISTANCE] > 10);
-		CU_ASSERT_EQUAL(judgement.threshold[TACIT_STATISTIC_RARE], -log(RISK));
+		CU_ASSERT(judgement.threshold[TACIT_STATISTIC_RARE] >= -log(RISK));
 	}
 }
 
