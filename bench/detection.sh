@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # What is detected: bench/detection.sh FOLDER runs tacit-sim eval on the labelled data sets in FOLDER
-# (NAME*.csv.gz; the names are below, one that is missing is left out) and prints tables in Markdown. The
+# (NAME*.csv.gz, *.traces.gz; the names are below, one that is missing is left out) and prints tables in Markdown. The
 # folder may also be named by DETECTION_DATA; there is none in this repository.
 set -euo pipefail
 folder=$(realpath "${1:-${DETECTION_DATA:-/nonexistent}}" 2>/dev/null || echo /nonexistent)
@@ -30,10 +30,18 @@ row() {
 		$2 == "mean" && $3 != skip { print "| " name, $3, $4, $5, $6, $7, $8, $10, $11, $12, $13 " |" }'
 }
 
+# The kinds of model that need many rows at once, beside the one that does not.
+others() {
+	row 'two thirds of own rows' "$@"
+	row 'the same, mixture' "$@" --model mixture
+	row 'the same, autoencoder' "$@" --model autoencoder
+}
+
 containers() { # of attacked applications, 100 ms windows
 	local file=$1
 	set -- --window-ms 100
 	row 'own rows' "$file" "$@"
+	others "$file" "$@"
 	row 'own rows, extreme-value thresholds' "$file" "$@" --threshold pot
 	row 'own rows, as the agent makes thresholds' "$file" "$@" --threshold pot --calibrate 0
 	for n in 30 100 300; do row "own first $n rows" "$file" "$@" --own-windows "$n"; done
@@ -56,6 +64,7 @@ servers() { # metrics that are no counts; $2: milliseconds between rows
 	set -- --window-ms "$2"
 	row 'own rows' "$file" "$@" --calibrate 0
 	row 'own rows, extreme-value thresholds' "$file" "$@" --calibrate 0 --threshold pot
+	others "$file" "$@"
 	row 'own first 100 rows' "$file" "$@" --own-windows 100
 	row 'siblings' "$file" "$@" --learn siblings
 	row 'siblings and own first 100 rows' "$file" "$@" --learn blend --own-windows 100
@@ -69,3 +78,6 @@ file=$(data sok); [ -z "$file" ] || { head_of 'Containers (system calls)'; conta
 file=$(data smd); [ -z "$file" ] || { head_of 'Servers (SMD)'; servers "$file" 60000; }
 file=$(data asd); [ -z "$file" ] || { head_of 'Application servers (ASD)'; servers "$file" 300000; }
 file=$(data nsl); [ -z "$file" ] || { head_of 'Network flows (NSL-KDD)'; flows "$file"; }
+for file in "$folder"/*.traces.gz; do
+	[ ! -e "$file" ] || { printf '\n### Traces of system calls (ADFA-LD)\n\n'; "$sim" eval --data "$file"; }
+done

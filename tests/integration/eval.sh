@@ -105,4 +105,24 @@ evaluate --data "$place/web.csv" --quantile 1.5
 [ $? = 2 ] && grep -q '"1.5" will not do for --quantile' "$place/log"
 check 'an option out of range'
 
+# Traces: normal ones go round 1 2 3 4 5, attacks do calls that nobody made before.
+awk 'BEGIN {
+	for (i = 0; i < 120; i++) {
+		attack = i >= 100
+		printf "%s\t%d\t%s\ttrace-%d\t", i < 80 ? "train" : "test", attack, attack ? "odd" : "normal", i
+		for (k = 0; k < 60; k++)
+			printf "%s%d", k ? " " : "", attack && k % 3 == 0 ? 90 + k % 7 : 1 + (i + k) % 5
+		print ""
+	}
+}' | gzip >"$place/some.traces.gz"
+evaluate --data "$place/some.traces.gz" &&
+	[ "$(awk -F ' *[|] *' '$2 == "combined" { print $3 }' "$place/out")" = 1.0000 ]
+check 'traces of attacked programs are told from others'
+evaluate --data "$place/some.traces.gz" --json && [ "$(jq .normal "$place/out" 2>/dev/null || echo 20)" = 20 ]
+check 'and as JSON'
+printf 'train\t0\tnormal\tx\t1 2 three\n' >"$place/bad.traces"
+evaluate --data "$place/bad.traces"
+[ $? = 1 ] && grep -q "$place/bad.traces:1: " "$place/log"
+check 'a trace that is none'
+
 exit $failed
