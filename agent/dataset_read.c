@@ -584,9 +584,10 @@ int tacit_dataset_read(int fd, enum tacit_dataset_transform transform, struct ta
 
 	if (own < 0)
 		return -errno;
+	if (file)
+		own = -1; /* closed with the file */
 	if (!file || !dataset || !buffer)
 		return -ENOMEM;
-	own = -1; /* closed with the file */
 	reader.file = file;
 	dataset->transform = transform;
 	dataset->all_counts = true;
