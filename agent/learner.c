@@ -387,7 +387,7 @@ uint32_t tacit_learner_scopes(const struct tacit_learner *learner)
 static const char *fleet_says(const struct tacit_learner *learner,
 			      const struct tacit_learner_scope *scope, double prior)
 {
-	int at = learner->fleet ? tacit_fleet_find(learner->fleet, scope->class) : -ENOENT;
+	int at = learner->fleet ? tacit_fleet_class_of(learner->fleet, scope->class) : -ENOENT;
 
 	if (at < 0 || tacit_fleet_head(learner->fleet)->version == 0)
 		return NULL;

@@ -72,9 +72,9 @@ int tacit_learner_repeat(struct tacit_learner *learner, const struct tacit_windo
 void tacit_learner_note_alarm(struct tacit_learner *learner, const char *scope);
 
 /* Lets the scope's thresholds learn that there are scores as high as @judgement's, but no higher
- * than TACIT_THRESHOLD_CONCEDE times themselves. For alarms that are hardly any, and for the first
- * after a calm: what is unusual now and then will be usual in the end, what an intruder does all
- * day long will not (threshold.h on anchors). */
+ * than TACIT_THRESHOLD_CONCEDE times themselves. For alarms that are hardly any: what is a little
+ * unusual now and then will be usual in the end. One far beyond teaches nothing, or an intrusion
+ * would hide the next. */
 void tacit_learner_concede(struct tacit_learner *learner, const char *scope,
 			   const struct tacit_judgement *judgement);
 

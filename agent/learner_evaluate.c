@@ -167,7 +167,7 @@ static int ask_all(struct inquiry *inquiry, tacit_learner_recall_fn *other, void
 	unsigned asked = 0;
 
 	TAILQ_FOREACH (scope, &inquiry->learner->ages, by_age) {
-		int at = tacit_fleet_find(inquiry->fleet, scope->class), r;
+		int at = tacit_fleet_class_of(inquiry->fleet, scope->class), r;
 
 		if (at < 0)
 			continue;

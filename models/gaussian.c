@@ -13,7 +13,7 @@
  *
  * u is what nobody knows. Where the fleet has said something, it is how far its mean may be off,
  * until own windows tell: v0 d / (1 + d n) with d the fact's doubt, as in the predictive variance
- *of a mean that is worth 1/d windows. A block drowned in noise so judges mildly instead of not at
+ * of a mean that is worth 1/d windows. A block drowned in noise so judges mildly instead of not at
  * all. Elsewhere it is what may happen although it was never seen: the tuning's unseen / n.
  */
 #include "gaussian.h"

@@ -500,6 +500,34 @@ static struct tacit_judgement live_in_states(struct bench *bench, struct behavio
 	return judgement;
 }
 
+static void on_said(void *ctx, const struct tacit_learner_info *info)
+{
+	const char **said = (const char **)ctx;
+
+	*said = info->fleet;
+}
+
+/* What nobody listed is told what the fleet knows of its slot. */
+static void test_unlisted_has_a_slot(void)
+{
+	static const char *const classes[] = { TACIT_SCOPE_HOST, "slot:0.1" };
+	static const struct tacit_fleet_head head = { .version = 3 };
+	struct behaviour behaviour = behaviour_new(41);
+	BENCH(bench, NULL, 0, 1U << 20);
+	struct tacit_window window = behaviour_window(&behaviour, "unlisted.service");
+	struct tacit_fleet *fleet = NULL;
+	const char *said = NULL;
+
+	CU_ASSERT_EQUAL_FATAL(
+		tacit_fleet_new(gaussian(), tacit_feature_space(), classes, 2, &fleet), 0);
+	tacit_fleet_set_head(fleet, &head);
+	CU_ASSERT_EQUAL(tacit_learner_set_fleet(bench.learner, fleet, 30), 0);
+	CU_ASSERT_EQUAL(judge(&bench, &window).model_version, 3);
+	tacit_learner_each(bench.learner, on_said, &said);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(said);
+	CU_ASSERT_STRING_EQUAL(said, "too few hosts");
+}
+
 static struct tacit_model_info info_of(struct bench *bench, const char *scope)
 {
 	struct tacit_model_info info = { 0 };
@@ -778,6 +806,7 @@ int main(void)
 		{ "one name is one scope", test_one_name_is_one_scope },
 		{ "damaged models begin anew", test_damaged_models_begin_anew },
 		{ "the fleet's model warms a new host", test_fleet_warms_a_new_host },
+		{ "what nobody listed has a slot", test_unlisted_has_a_slot },
 		{ "busy scopes get full models while memory lasts", test_busy_scopes_are_promoted },
 		{ "much is refined", test_much_is_refined },
 		{ "one is refined at a time", test_one_is_refined_at_a_time },

@@ -33,9 +33,12 @@ static struct tacit_learner *lived(struct behaviour *behaviour, struct tacit_sto
 	return learner;
 }
 
+/* The fleet's one class: by name, or a slot that every name hashes to. */
+static const char *class = SCOPE;
+
 static struct tacit_fleet *empty_fleet(void)
 {
-	static const char *const classes[] = { SCOPE };
+	const char *const classes[] = { class };
 	struct tacit_fleet *fleet = NULL;
 
 	CU_ASSERT_EQUAL_FATAL(
@@ -97,6 +100,13 @@ static void test_a_fleet_of_its_like_helps(void)
 }
 
 /* One that is sure of what is wrong. */
+static void test_a_slot_helps_as_well(void)
+{
+	class = "slot:0.1";
+	test_a_fleet_of_its_like_helps();
+	class = SCOPE;
+}
+
 static void test_a_fleet_of_others_does_not(void)
 {
 	struct behaviour behaviour = behaviour_new(2);
@@ -186,6 +196,7 @@ int main(void)
 {
 	static const struct unit_case cases[] = {
 		{ "a fleet of its like helps", test_a_fleet_of_its_like_helps },
+		{ "a slot helps as well", test_a_slot_helps_as_well },
 		{ "a fleet of others does not", test_a_fleet_of_others_does_not },
 		{ "a block that knows nothing", test_a_block_that_knows_nothing },
 		{ "too little to say", test_too_little_to_say },
