@@ -10,10 +10,9 @@
 #include <string.h>
 #include <strings.h>
 
-#include <fcntl.h>
-#include <zlib.h>
-
 #include <tacit/fleet.h>
+
+#include "gzip.h"
 
 #define BUFFER_BYTES  (4U * TACIT_DATASET_LINE_MAX)
 #define NUMBER_MAX    63U /* bytes of a number */
@@ -73,32 +72,28 @@ static int shown(const struct cell *cell)
 	return cell->len < (size_t)max ? (int)cell->len : max;
 }
 
-static int refuse_stream(const struct reader *reader)
+/* 0 while all is well with the stream. */
+static int check_stream(const struct reader *reader)
 {
-	int code = Z_OK;
-	const char *text = gzerror(reader->file, &code);
+	const char *why = NULL;
+	int r = tacit_gzip_flaw(reader->file, &why);
 
-	if (code == Z_MEM_ERROR)
-		return -ENOMEM;
-	if (code == Z_ERRNO)
-		return -EIO;
-	return refuse(reader, TACIT_EDAMAGED, "%s",
-		      code == Z_BUF_ERROR ? "the gzip stream is cut off" : text);
+	return why ? refuse(reader, r, "%s", why) : r;
 }
 
 /* Moves what is left to the front and reads more. 1: there is more; 0: there is not. */
 static int fill(struct reader *reader)
 {
-	int code = Z_OK, got;
+	int got, r;
 
 	memmove(reader->buffer, reader->buffer + reader->start, reader->end - reader->start);
 	reader->end -= reader->start;
 	reader->start = 0;
 	got = gzread(reader->file, reader->buffer + reader->end,
 		     (unsigned)(BUFFER_BYTES - reader->end));
-	(void)gzerror(reader->file, &code);
-	if (got < 0 || (got == 0 && code != Z_OK && code != Z_STREAM_END))
-		return refuse_stream(reader);
+	r = got > 0 ? 0 : check_stream(reader);
+	if (r < 0 || got < 0)
+		return r < 0 ? r : -EIO;
 	reader->end += (size_t)got;
 	return got > 0;
 }
@@ -565,29 +560,21 @@ static int read_all(struct reader *reader)
 	return r;
 }
 
-static void close_gz_p(gzFile *file)
-{
-	if (*file)
-		(void)gzclose_r(*file);
-}
-
 int tacit_dataset_read(int fd, enum tacit_dataset_transform transform, struct tacit_dataset **ret,
 		       struct tacit_dataset_where *where)
 {
 	TACIT_CLEANUP(tacit_dataset_free_p)
 	struct tacit_dataset *dataset = TACIT_NEW(struct tacit_dataset);
 	TACIT_AUTO_FREE char *buffer = TACIT_NEW_N(char, BUFFER_BYTES);
-	TACIT_AUTO_CLOSE int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	TACIT_CLEANUP(close_gz_p) gzFile file = own >= 0 ? gzdopen(own, "r") : NULL;
+	TACIT_CLEANUP(tacit_gzip_close_p) gzFile file = NULL;
 	struct reader reader = { .buffer = buffer, .dataset = dataset, .where = where };
 	int r;
 
-	if (own < 0)
-		return -errno;
-	if (file)
-		own = -1; /* closed with the file */
-	if (!file || !dataset || !buffer)
+	if (!dataset || !buffer)
 		return -ENOMEM;
+	r = tacit_gzip_open(fd, &file);
+	if (r < 0)
+		return r;
 	reader.file = file;
 	dataset->transform = transform;
 	dataset->all_counts = true;

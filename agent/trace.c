@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <zlib.h>
-
 #include <tacit/mem.h>
+
+#include "gzip.h"
 
 #define CALL_DIGITS 5
 #define FIRST_ROOM  64U /* of a growing array */
@@ -42,38 +42,32 @@ static __attribute__((format(printf, 3, 4))) int refuse(const struct reader *rea
 	return err;
 }
 
-static int refuse_stream(const struct reader *reader)
+/* 0 while all is well with the stream. */
+static int check_stream(const struct reader *reader)
 {
-	int code = Z_OK;
-	const char *text = gzerror(reader->file, &code);
+	const char *why = NULL;
+	int r = tacit_gzip_flaw(reader->file, &why);
 
-	if (code == Z_MEM_ERROR)
-		return -ENOMEM;
-	if (code == Z_ERRNO)
-		return -EIO;
-	return refuse(reader, TACIT_EDAMAGED, "%s",
-		      code == Z_BUF_ERROR ? "the gzip stream is cut off" : text);
+	return why ? refuse(reader, r, "%s", why) : r;
 }
 
 /* 1: the next line, without its LF, is in place; 0: there are no more. */
 static int next_line(struct reader *reader)
 {
-	int code = Z_OK;
 	size_t len;
+	int r;
 
 	reader->number++;
-	if (!gzgets(reader->file, reader->line, (int)TACIT_TRACE_LINE_MAX + 2)) {
-		(void)gzerror(reader->file, &code);
-		return code == Z_OK || code == Z_STREAM_END ? 0 : refuse_stream(reader);
-	}
+	if (!gzgets(reader->file, reader->line, (int)TACIT_TRACE_LINE_MAX + 2))
+		return check_stream(reader);
 	len = strlen(reader->line);
 	if (len > 0 && reader->line[len - 1] == '\n') {
 		reader->line[len - 1] = '\0';
 		return 1;
 	}
-	(void)gzerror(reader->file, &code);
-	if (code != Z_OK && code != Z_STREAM_END)
-		return refuse_stream(reader);
+	r = check_stream(reader);
+	if (r < 0)
+		return r;
 	if (len == TACIT_TRACE_LINE_MAX + 1)
 		return refuse(reader, -EINVAL, "the line is longer than %u bytes",
 			      TACIT_TRACE_LINE_MAX);
@@ -220,28 +214,21 @@ static int read_all(struct reader *reader)
 	return r;
 }
 
-static void close_gz_p(gzFile *file)
-{
-	if (*file)
-		(void)gzclose_r(*file);
-}
-
 int tacit_traces_read(int fd, struct tacit_traces **ret, struct tacit_trace_where *where)
 {
 	TACIT_CLEANUP(tacit_traces_free_p)
 	struct tacit_traces *traces = TACIT_NEW(struct tacit_traces);
 	TACIT_AUTO_FREE char *line = TACIT_NEW_N(char, TACIT_TRACE_LINE_MAX + 2);
-	TACIT_AUTO_CLOSE int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	TACIT_CLEANUP(close_gz_p) gzFile file = own >= 0 ? gzdopen(own, "r") : NULL;
-	struct reader reader = { .file = file, .line = line, .traces = traces, .where = where };
+	TACIT_CLEANUP(tacit_gzip_close_p) gzFile file = NULL;
+	struct reader reader = { .line = line, .traces = traces, .where = where };
 	int r;
 
-	if (own < 0)
-		return -errno;
-	if (file)
-		own = -1; /* closed with the file */
-	if (!file || !traces || !line)
+	if (!traces || !line)
 		return -ENOMEM;
+	r = tacit_gzip_open(fd, &file);
+	if (r < 0)
+		return r;
+	reader.file = file;
 	r = read_all(&reader);
 	if (r == 0)
 		*ret = TACIT_TAKE(traces);
